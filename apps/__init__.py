@@ -1,0 +1,1 @@
+"""The eight modules of the shop; they meet only through events."""

@@ -1,0 +1,1 @@
+"""Audit: hears every event and keeps it."""

@@ -1,0 +1,1 @@
+"""Delivery: quotes and shipments."""

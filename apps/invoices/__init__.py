@@ -1,0 +1,1 @@
+"""Invoices: gapless numbers, one per fulfilled and paid order."""

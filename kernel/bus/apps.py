@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+
+
+class BusConfig(AppConfig):
+    name = "kernel.bus"
+    label = "bus"
+    verbose_name = "Event bus"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        autodiscover_modules("events", "handlers", "jobs")

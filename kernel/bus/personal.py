@@ -1,0 +1,61 @@
+"""Personal fields of events, encrypted under a key per person (AES-256-GCM)."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import os
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from kernel.bus.models import PersonKey
+from kernel.transactions import transaction_required
+
+_SEALED = "$sealed"
+Keys = dict[uuid.UUID, bytes]
+
+
+def keys_of(people: Iterable[uuid.UUID]) -> Keys:
+    """Return the keys that still exist, in one query; none for nobody."""
+    wanted = set(people)
+    if not wanted:
+        return {}
+    rows = PersonKey.objects.filter(person_id__in=wanted, key__isnull=False)
+    return {row.person_id: bytes(row.key or b"") for row in rows}
+
+
+def key_of(person_id: uuid.UUID) -> bytes | None:
+    """Return the person's key, made at need; None if the person was erased."""
+    PersonKey.objects.bulk_create(
+        [PersonKey(person_id=person_id, key=AESGCM.generate_key(256))], ignore_conflicts=True
+    )
+    return keys_of([person_id]).get(person_id)
+
+
+@transaction_required
+def erase(*, person_id: uuid.UUID, at: dt.datetime) -> None:
+    """Destroy the person's key: no personal field in log, queue or dead letter can be read again."""
+    PersonKey.objects.update_or_create(
+        person_id=person_id, defaults={"key": None, "erased_at": at}
+    )
+
+
+def seal(value: Any, key: bytes | None) -> Any:
+    """Encrypt a JSON value; None stays None, and without a key everything is None."""
+    if value is None or key is None:
+        return None
+    nonce = os.urandom(12)
+    sealed = nonce + AESGCM(key).encrypt(nonce, orjson.dumps(value), None)
+    return {_SEALED: base64.b64encode(sealed).decode()}
+
+
+def unseal(value: Any, key: bytes | None) -> Any:
+    """Return what `seal` was given, or None if the key is gone."""
+    if key is None or not isinstance(value, dict) or _SEALED not in value:
+        return None
+    sealed = base64.b64decode(value[_SEALED])
+    return orjson.loads(AESGCM(key).decrypt(sealed[:12], sealed[12:], None))

@@ -1,0 +1,1 @@
+"""How every app speaks HTTP: problems, paging, idempotency, entity tags, request ids, roles."""

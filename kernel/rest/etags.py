@@ -1,0 +1,55 @@
+"""Entity tags from a resource's version: no lost update, and 304 for what is known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from kernel.refusals import Refusal
+
+_TAG = re.compile(r'^"v([0-9]{1,9})"$')
+
+
+class PreconditionRequired(Refusal):
+    """Send If-Match with the ETag that you read, so that no one's change is overwritten."""
+
+    status = 428
+
+
+class PreconditionFailed(Refusal):
+    """Someone changed this since you read it: read it again."""
+
+    status = 412
+
+
+def etag(version: int) -> str:
+    """Write a version as an entity tag."""
+    return f'"v{version}"'
+
+
+def if_match(request: Request) -> int:
+    """
+    Return the version that the caller wants to change.
+
+    :raises PreconditionRequired: without an If-Match header.
+    :raises PreconditionFailed: for a tag that was never ours.
+    """
+    given = request.headers.get("If-Match")
+    if given is None:
+        raise PreconditionRequired
+    if not (match := _TAG.match(given)):
+        raise PreconditionFailed
+    return int(match[1])
+
+
+def answer(request: Request, body: Mapping[str, Any], *, version: int) -> Response:
+    """Answer a resource with its ETag, or 304 if the caller has this version already."""
+    tag = etag(version)
+    known = {part.strip() for part in request.headers.get("If-None-Match", "").split(",")}
+    if tag in known:
+        return Response(status=304, headers={"ETag": tag})
+    return Response(body, headers={"ETag": tag})
