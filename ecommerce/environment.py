@@ -14,39 +14,73 @@ class Environment(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
 
-    secret_key: str = Field(min_length=32, description="Signs tokens, quotes and sessions: 50 random characters.")
+    secret_key: str = Field(
+        min_length=32, description="Signs tokens, quotes and sessions: 50 random characters."
+    )
     database_url: str = Field(
-        min_length=1, description="PostgreSQL, as the role `app`: postgresql://app:…@host:5432/shop. Migrations take the owner's."
+        min_length=1,
+        description="PostgreSQL, as the role `app`: postgresql://app:…@host:5432/shop.",
     )
     debug: bool = Field(default=False, description="Show errors in full. Never in production.")
-    allowed_hosts: list[str] = Field(default=["127.0.0.1", "localhost"], description="Host names that the web process answers to, as a JSON list.")
-    csrf_trusted_origins: list[str] = Field(default=[], description="Origins that may post forms to the admin, as a JSON list.")
+    allowed_hosts: list[str] = Field(
+        default=["127.0.0.1", "localhost"],
+        description="Host names that the web process answers to, as a JSON list.",
+    )
+    csrf_trusted_origins: list[str] = Field(
+        default=[], description="Origins that may post forms to the admin, as a JSON list."
+    )
     is_https: bool = Field(default=False, description="Behind HTTPS: secure cookies, HSTS.")
-    log_format: Literal["json", "console"] = Field(default="json", description="json for machines, console for people.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="The least level that is logged.")
+    log_format: Literal["json", "console"] = Field(
+        default="json", description="json for machines, console for people."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="The least level that is logged."
+    )
 
-    aws_endpoint_url: str | None = Field(default=None, description="Where SQS and S3 are, if not at AWS: the local emulator.")
-    aws_default_region: str = Field(default="eu-north-1", description="The region of queues and buckets.")
+    aws_endpoint_url: str | None = Field(
+        default=None, description="Where SQS and S3 are, if not at AWS: the local emulator."
+    )
+    aws_default_region: str = Field(
+        default="eu-north-1", description="The region of queues and buckets."
+    )
     queue_url_prefix: str = Field(
         min_length=1,
         description="A queue's URL up to its name: https://sqs.eu-north-1.amazonaws.com/123456789012/shop-",
     )
-    media_bucket: str = Field(default="shop-media", description="The S3 bucket of product pictures.")
+    media_bucket: str = Field(
+        default="shop-media", description="The S3 bucket of product pictures."
+    )
     invoices_bucket: str = Field(default="shop-invoices", description="The S3 bucket of invoices.")
-    uploads_bucket: str = Field(default="shop-uploads", description="The S3 bucket that imports are uploaded to.")
+    uploads_bucket: str = Field(
+        default="shop-uploads", description="The S3 bucket that imports are uploaded to."
+    )
 
     payment_3p_url: str = Field(default="http://127.0.0.1:8001", description="The payment gateway.")
-    payment_3p_api_key: str = Field(default="", description="The bearer token that the gateway wants.")
+    payment_3p_api_key: str = Field(
+        default="", description="The bearer token that the gateway wants."
+    )
     payment_3p_webhook_secret: str = Field(default="", description="Signs the gateway's webhooks.")
 
-    order_timeout_minutes: int = Field(default=15, ge=1, le=1440, description="An order that has not heard of stock and payment by then is cancelled.")
-    quote_minutes: int = Field(default=30, ge=1, le=1440, description="How long a delivery quote lives.")
-    currency: str = Field(default="EUR", pattern="^[A-Z]{3}$", description="The shop's currency, by ISO 4217.")
-    refuse_sold_out: bool = Field(default=True, description="Orders refuses at once what its replica of the stock shows as sold out.")
+    order_timeout_minutes: int = Field(
+        default=15,
+        ge=1,
+        le=1440,
+        description="An order that has not heard of stock and payment by then is cancelled.",
+    )
+    quote_minutes: int = Field(
+        default=30, ge=1, le=1440, description="How long a delivery quote lives."
+    )
+    currency: str = Field(
+        default="EUR", pattern="^[A-Z]{3}$", description="The shop's currency, by ISO 4217."
+    )
+    refuse_sold_out: bool = Field(
+        default=True,
+        description="Orders refuses at once what its replica of the stock shows as sold out.",
+    )
 
 
 def read_environment() -> Environment:
-    """Return the settings, or stop the process with a sentence for each that is missing or wrong."""
+    """Return the settings, or stop with a sentence for each that is missing or wrong."""
     try:
         return Environment()
     except ValidationError as error:

@@ -1,17 +1,27 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from ecommerce import health
 
+handler400 = "kernel.rest.problems.bad_request"
 handler404 = "kernel.rest.problems.not_found"
 handler500 = "kernel.rest.problems.server_error"
 
-api = [
+api: list[URLPattern | URLResolver] = [
     path("", include(f"apps.{module}.urls"))
-    for module in ("users", "products", "orders", "warehouse", "delivery", "payment", "audit", "invoices")
+    for module in (
+        "users",
+        "products",
+        "orders",
+        "warehouse",
+        "delivery",
+        "payment",
+        "audit",
+        "invoices",
+    )
 ]
 api += [
     path("health/live", health.live, name="live"),

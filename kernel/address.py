@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import phonenumbers
 from babel import Locale
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-COUNTRIES = frozenset(code for code in Locale("en").territories if len(code) == 2 and code.isalpha()) - {
-    "EU",
-    "EZ",
-    "QO",
-    "UN",
-    "XA",
-    "XB",
-    "ZZ",
-}
+# What CLDR counts as a territory but ISO 3166-1 doesn't count as a country.
+_NO_COUNTRIES = {"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"}
+COUNTRIES = frozenset(filter(re.compile(r"[A-Z]{2}").fullmatch, Locale("en").territories)) - (
+    _NO_COUNTRIES
+)
 
 
 def _known_country(code: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated
 
 from babel.numbers import format_currency, get_currency_precision
@@ -27,5 +28,5 @@ class Money(BaseModel):
 
 def display(amount: int, currency: str, locale: str = "en") -> str:
     """Write minor units the way people of a locale read them: `€12.50`."""
-    value = amount / 10 ** get_currency_precision(currency)
+    value = Decimal(amount).scaleb(-get_currency_precision(currency))
     return format_currency(value, currency, locale=locale)

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from typing import ParamSpec, TypeVar
 
 from django.db import connection
-from django.db import transaction as django_transaction
+from django.db import transaction as django_transaction  # noqa: TID251 -- the one place
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -65,7 +65,9 @@ def watch_the_wall(execute: Any, sql: Any, params: Any, many: Any, context: Any)
     if app := innermost_app():
         foreign = {name for name in _TABLE.findall(str(sql)) if name != app}
         if foreign:
-            raise TableWallBreached(f"{app} asked for a table of {', '.join(sorted(foreign))}: {sql}")
+            raise TableWallBreached(
+                f"{app} asked for a table of {', '.join(sorted(foreign))}: {sql}"
+            )
     return execute(sql, params, many, context)
 
 

@@ -46,7 +46,7 @@ class Event(BaseModel):
         super().__init_subclass__()  # the arguments are for pydantic's hook, which knows the fields
 
     @classmethod
-    def __pydantic_init_subclass__(
+    def __pydantic_init_subclass__(  # type: ignore[override]
         cls, *, name: str, subject: str, person: str = "", unheard: str = "", **kwargs: Any
     ) -> None:
         super().__pydantic_init_subclass__(**kwargs)
@@ -90,6 +90,10 @@ def _demand_well_formed(cls: type[Event]) -> None:
         raise TypeError(f"{cls.name!r} is no event name: module.past_participle.v1")
     if cls.name in _EVENTS:
         raise TypeError(f"The event name {cls.name!r} is taken.")
+    _demand_fields(cls)
+
+
+def _demand_fields(cls: type[Event]) -> None:
     for field in (cls.subject_field, *filter(None, [cls.person_field])):
         if field not in cls.model_fields:
             raise TypeError(f"{cls.name}: there is no field {field!r}.")

@@ -192,7 +192,9 @@ def _mark(handler: str, envelopes: Sequence[Envelope]) -> list[Envelope]:
 
 def _deliveries(pack: Sequence[Envelope]) -> Known:
     rows = Delivery.objects.filter(event_id__in=[envelope.event_id for envelope in pack])
-    return {(row.event_id, row.handler): row.state for row in rows.only("event_id", "handler", "state")}
+    return {
+        (row.event_id, row.handler): row.state for row in rows.only("event_id", "handler", "state")
+    }
 
 
 def _record_recovery(handler: str, envelopes: list[Envelope]) -> None:

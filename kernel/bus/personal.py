@@ -38,10 +38,8 @@ def key_of(person_id: uuid.UUID) -> bytes | None:
 
 @transaction_required
 def erase(*, person_id: uuid.UUID, at: dt.datetime) -> None:
-    """Destroy the person's key: no personal field in log, queue or dead letter can be read again."""
-    PersonKey.objects.update_or_create(
-        person_id=person_id, defaults={"key": None, "erased_at": at}
-    )
+    """Destroy the person's key: no log, queue or dead letter tells of the person again."""
+    PersonKey.objects.update_or_create(person_id=person_id, defaults={"key": None, "erased_at": at})
 
 
 def seal(value: Any, key: bytes | None) -> Any:
@@ -59,3 +57,8 @@ def unseal(value: Any, key: bytes | None) -> Any:
         return None
     sealed = base64.b64decode(value[_SEALED])
     return orjson.loads(AESGCM(key).decrypt(sealed[:12], sealed[12:], None))
+
+
+def is_sealed(value: Any) -> bool:
+    """Say whether a field of a payload is what `seal` made."""
+    return isinstance(value, dict) and _SEALED in value

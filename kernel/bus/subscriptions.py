@@ -18,7 +18,7 @@ class DuplicateHandler(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Handler:
-    """One function of one app, bound to one event. Its name stands in the inbox: never rename it."""
+    """One function of one app, bound to one event. Its name is in the inbox: never rename it."""
 
     name: str  # "warehouse.reserve_stock"
     app: str  # "warehouse"

@@ -6,7 +6,9 @@ import dataclasses
 import uuid
 from typing import Any
 
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.authentication import JWTStatelessUserAuthentication
+from rest_framework_simplejwt.exceptions import InvalidToken
 from rest_framework_simplejwt.tokens import Token
 
 from kernel.bus import context
@@ -35,6 +37,18 @@ class Principal:
 
 class BearerAuthentication(JWTStatelessUserAuthentication):
     """`Authorization: Bearer …` with an access token."""
+
+    def get_validated_token(self, raw_token: bytes) -> Token:
+        """
+        Return the token once its signature and its time are good.
+
+        :raises AuthenticationFailed: if they aren't.
+        """
+        try:
+            return super().get_validated_token(raw_token)
+        except InvalidToken as error:
+            detail = "The access token is not valid or has expired: refresh it."
+            raise AuthenticationFailed(detail, code="token_not_valid") from error
 
     def get_user(self, validated_token: Token) -> Any:
         """Return the principal that the token names."""

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from kernel.refusals import Refusal
 
-_TAG = re.compile(r'^"v([0-9]{1,9})"$')
+_TAG = re.compile(r'^"v([0-9]{1,9})(?:-[a-z]{1,20})?"$')
 
 
 class PreconditionRequired(Refusal):
@@ -26,9 +26,14 @@ class PreconditionFailed(Refusal):
     status = 412
 
 
-def etag(version: int) -> str:
-    """Write a version as an entity tag."""
-    return f'"v{version}"'
+def etag(version: int, variant: str = "") -> str:
+    """
+    Write a version as an entity tag.
+
+    `variant` tells apart what is shown alike but for something beside the version, such as
+    whether it is sold out; `if_match` looks at the version alone.
+    """
+    return f'"v{version}-{variant}"' if variant else f'"v{version}"'
 
 
 def if_match(request: Request) -> int:
@@ -46,9 +51,11 @@ def if_match(request: Request) -> int:
     return int(match[1])
 
 
-def answer(request: Request, body: Mapping[str, Any], *, version: int) -> Response:
+def answer(
+    request: Request, body: Mapping[str, Any], *, version: int, variant: str = ""
+) -> Response:
     """Answer a resource with its ETag, or 304 if the caller has this version already."""
-    tag = etag(version)
+    tag = etag(version, variant)
     known = {part.strip() for part in request.headers.get("If-None-Match", "").split(",")}
     if tag in known:
         return Response(status=304, headers={"ETag": tag})

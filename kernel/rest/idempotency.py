@@ -62,7 +62,9 @@ def idempotent(method: Method) -> Method:
 def _once(run: Callable[[], Response], request: Request, key: str) -> Response:
     if not 1 <= len(key) <= 255:
         raise InvalidIdempotencyKey
-    scope = _sha256(f"{request.user.pk or 'guest'}\n{request.method}\n{request.path}\n{key}".encode())
+    scope = _sha256(
+        f"{request.user.pk or 'guest'}\n{request.method}\n{request.path}\n{key}".encode()
+    )
     fingerprint = _sha256(orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS))
     _demand_lock(scope)
     if known := IdempotencyKey.objects.filter(scope=scope).first():

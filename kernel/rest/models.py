@@ -6,7 +6,9 @@ from django.db import models
 class IdempotencyKey(models.Model):
     """The answer to a POST, stored in the transaction of its effect."""
 
-    scope = models.CharField(max_length=64, primary_key=True, help_text="SHA-256 of caller, route and key.")
+    scope = models.CharField(
+        max_length=64, primary_key=True, help_text="SHA-256 of caller, route and key."
+    )
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of the body.")
     status = models.PositiveSmallIntegerField()
     body = models.JSONField()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -46,8 +47,8 @@ def page(
     :raises InvalidCursor, InvalidLimit: for a query that isn't one of ours.
     """
     limit = _limit(request)
-    if cursor := request.query_params.get("cursor"):
-        rows = rows.filter(_after(order, _decode(cursor, len(order))))
+    if (cursor := request.query_params.get("cursor")) is not None:
+        rows = _from_cursor(rows, order, cursor)
     found = list(rows.order_by(*order)[: limit + 1])
     next_url = None
     if len(found) > limit:
@@ -61,6 +62,15 @@ def _limit(request: Request) -> int:
     if not text.isdecimal() or not 1 <= int(text[:9]) <= MAX_LIMIT:
         raise InvalidLimit
     return int(text)
+
+
+def _from_cursor(
+    rows: QuerySet[Any, Any], order: tuple[str, ...], cursor: str
+) -> QuerySet[Any, Any]:
+    try:
+        return rows.filter(_after(order, _decode(cursor, len(order))))
+    except (ValidationError, ValueError) as error:  # a value that its column can't hold
+        raise InvalidCursor from error
 
 
 def _after(order: tuple[str, ...], values: list[Any]) -> Q:
@@ -93,7 +103,7 @@ def _decode(cursor: str, length: int) -> list[Any]:
         raise InvalidCursor from error
     if not isinstance(values, list) or len(values) != length:
         raise InvalidCursor
-    if not all(isinstance(value, str | int) for value in values):
+    if any(not isinstance(value, str | int) or "\0" in str(value) for value in values):
         raise InvalidCursor
     return values
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -17,8 +18,16 @@ from kernel.refusals import Refusal
 MEDIA_TYPE = "application/problem+json"
 
 
+class BodyTooLarge(Refusal):
+    """The body is larger than a million bytes."""
+
+    status = 413
+
+
 def handle_exception(error: Exception, view_context: dict[str, Any]) -> Response | None:
     """Answer with a problem; an error that isn't meant for callers stays one (500)."""
+    if isinstance(error, RequestDataTooBig):
+        error = BodyTooLarge()
     if isinstance(error, Refusal):
         body = problem(error.status, error.code(), str(error), **error.facts)
         return _answer(Response(body, status=error.status), error)
@@ -51,6 +60,12 @@ def server_error(request: HttpRequest) -> JsonResponse:
     """Answer what no one foresaw: the request id is all that the caller needs to know."""
     body = problem(500, "internal_error", "Something went wrong here. Tell us the request id.")
     return JsonResponse(body, status=500, content_type=MEDIA_TYPE)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
+    """Answer a request that no view could see, such as one for a host that isn't ours."""
+    body = problem(400, "bad_request", "The request can't be understood.")
+    return JsonResponse(body, status=400, content_type=MEDIA_TYPE)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:

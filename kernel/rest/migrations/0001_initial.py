@@ -4,24 +4,30 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='IdempotencyKey',
+            name="IdempotencyKey",
             fields=[
-                ('scope', models.CharField(help_text='SHA-256 of caller, route and key.', max_length=64, primary_key=True, serialize=False)),
-                ('fingerprint', models.CharField(help_text='SHA-256 of the body.', max_length=64)),
-                ('status', models.PositiveSmallIntegerField()),
-                ('body', models.JSONField()),
-                ('created_at', models.DateTimeField(db_index=True)),
+                (
+                    "scope",
+                    models.CharField(
+                        help_text="SHA-256 of caller, route and key.",
+                        max_length=64,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("fingerprint", models.CharField(help_text="SHA-256 of the body.", max_length=64)),
+                ("status", models.PositiveSmallIntegerField()),
+                ("body", models.JSONField()),
+                ("created_at", models.DateTimeField(db_index=True)),
             ],
             options={
-                'db_table': 'rest_idempotency_key',
+                "db_table": "rest_idempotency_key",
             },
         ),
     ]
