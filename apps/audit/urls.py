@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from apps.audit import api
 
 app_name = "audit"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [path("audit/events", api.EventCollection.as_view(), name="events")]
