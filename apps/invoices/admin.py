@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import F, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+
+from apps.invoices import gateway
+from apps.invoices.models import (
+    Billing,
+    CreditNote,
+    Document,
+    Invoice,
+    Issued,
+    KnownUser,
+    Refund,
+    Seller,
+    Series,
+)
+from kernel.admin import ReadOnlyAdmin, ReadOnlyInline
+from kernel.money import display
+
+
+class IssuedAdmin(ReadOnlyAdmin):
+    date_hierarchy = "issued_on"
+    ordering = ("-id",)
+    readonly_fields = ("pdf",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any, Any]:
+        found: QuerySet[Any, Any] = super().get_queryset(request)
+        facts = {"stored_at": F("document__stored_at"), "key": F("document__key")}
+        annotated: QuerySet[Any, Any] = found.annotate(**facts)
+        return annotated
+
+    @admin.display(description="stored", boolean=True)
+    def is_stored(self, issued: Any) -> bool:
+        return bool(issued.stored_at)
+
+    @admin.display(description="PDF")
+    def pdf(self, issued: Any) -> SafeString | str:
+        if not issued.stored_at:
+            return "is being stored"
+        url = gateway.documents().link(key=issued.key, filename=f"{issued.number}.pdf")
+        return format_html('<a href="{}" target="_blank">{}.pdf</a>', url, issued.number)
+
+
+def _buyer(issued: Issued) -> str:
+    return issued.buyer["company_name"] or issued.buyer["name"] or "erased"
+
+
+class CreditNotes(ReadOnlyInline):
+    model = CreditNote
+    fields = ("number", "issued_on", "amount", "currency", "reason")
+    show_change_link = True
+
+
+@admin.register(Invoice)
+class InvoiceAdmin(IssuedAdmin):
+    list_display = ("number", "order_number", "buyer_name", "price", "issued_on", "is_stored")
+    list_filter = ("series", "currency", ("document__stored_at", admin.EmptyFieldListFilter))
+    search_fields = ("=number", "=order_number", "=order_id", "=customer_id")
+    search_help_text = "Number of the invoice or the order, id of the order or the customer."
+    inlines = (CreditNotes,)
+
+    @admin.display(description="buyer")
+    def buyer_name(self, invoice: Invoice) -> str:
+        return _buyer(invoice)
+
+    @admin.display(description="total", ordering="total")
+    def price(self, invoice: Invoice) -> str:
+        return display(invoice.total, invoice.currency)
+
+
+@admin.register(CreditNote)
+class CreditNoteAdmin(IssuedAdmin):
+    list_display = ("number", "invoice", "credited", "reason", "issued_on", "is_stored")
+    list_filter = ("series", "currency")
+    list_select_related = ("invoice",)
+    search_fields = ("=number", "=invoice__number", "=invoice__order_number")
+    search_help_text = "Number of the credit note, the invoice or the order."
+
+    @admin.display(description="amount", ordering="amount")
+    def credited(self, note: CreditNote) -> str:
+        return display(note.amount, note.currency)
+
+
+@admin.register(Series)
+class SeriesAdmin(ReadOnlyAdmin):
+    list_display = ("code", "last_number", "last_issued_on")
+
+
+@admin.register(Seller)
+class SellerAdmin(ModelAdmin):
+    """Staff keep it up to date: what is issued from then on bears the new text."""
+
+    list_display = ("name", "city", "country", "vat_number")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return not Seller.objects.exists()
+
+    def has_delete_permission(self, *_: Any) -> bool:
+        return False
+
+
+@admin.register(Billing)
+class BillingAdmin(ReadOnlyAdmin):
+    list_display = ("order_id", "has_arrived", "captured_at", "issued_at")
+    list_filter = (("issued_at", admin.EmptyFieldListFilter),)
+    search_fields = ("=order_id",)
+
+    @admin.display(description="goods arrived", boolean=True)
+    def has_arrived(self, billing: Billing) -> bool:
+        return bool(billing.fulfilment or billing.issued_at)
+
+
+@admin.register(Refund)
+class RefundAdmin(ReadOnlyAdmin):
+    list_display = ("id", "order_id", "sum", "reason", "refunded_at", "credit_note")
+    list_select_related = ("credit_note",)
+    search_fields = ("=id", "=order_id")
+    date_hierarchy = "refunded_at"
+
+    @admin.display(description="amount")
+    def sum(self, refund: Refund) -> str:
+        return display(refund.amount, refund.currency)
+
+
+@admin.register(Document)
+class DocumentAdmin(ReadOnlyAdmin):
+    list_display = ("key", "invoice", "credit_note", "stored_at")
+    list_filter = (("stored_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("invoice", "credit_note")
+    search_fields = ("key",)
+    exclude = ("content",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
+        found: QuerySet[Document] = super().get_queryset(request)
+        return found.defer("content")
+
+
+@admin.register(KnownUser)
+class KnownUserAdmin(ReadOnlyAdmin):
+    list_display = ("id", "email", "version", "is_erased")
+    list_filter = ("is_erased",)
+    search_fields = ("email",)
+    ordering = ("-id",)
