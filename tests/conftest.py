@@ -7,12 +7,13 @@ import re
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf import settings
-from django.db import connections
+from django.db import connection, connections
+from django.test import TransactionTestCase
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
@@ -20,7 +21,13 @@ from kernel.ids import new_id
 from kernel.rest.authentication import Principal
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
-_TABLE = re.compile(rf'"?\b({"|".join(settings.MODULES)})_[a-z_]+"?')
+_OWNERS = {
+    model._meta.db_table: model._meta.app_label
+    for model in apps.get_models(include_auto_created=True)
+    if model._meta.app_label in settings.MODULES
+}
+# Whole names of tables: a column may well be called payment_token.
+_TABLE = re.compile(rf"\b({'|'.join(_OWNERS)})\b")
 
 
 class TableWallBreached(Exception):
@@ -33,6 +40,7 @@ def client_for() -> Callable[..., APIClient]:
 
     def make(*roles: str, user_id: uuid.UUID | None = None) -> APIClient:
         token = AccessToken()
+        token.set_exp(lifetime=dt.timedelta(days=1))  # a test may move the clock
         token["user_id"], token["roles"] = str(user_id or new_id()), list(roles)
         client = APIClient(headers={"Authorization": f"Bearer {token}"})
         client.user_id = uuid.UUID(token["user_id"])  # type: ignore[attr-defined]
@@ -63,7 +71,7 @@ def innermost_app() -> str | None:
 
 def watch_the_wall(execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
     if app := innermost_app():
-        foreign = {name for name in _TABLE.findall(str(sql)) if name != app}
+        foreign = {_OWNERS[table] for table in _TABLE.findall(str(sql))} - {app}
         if foreign:
             raise TableWallBreached(
                 f"{app} asked for a table of {', '.join(sorted(foreign))}: {sql}"
@@ -71,12 +79,47 @@ def watch_the_wall(execute: Any, sql: Any, params: Any, many: Any, context: Any)
     return execute(sql, params, many, context)
 
 
-@pytest.fixture(autouse=True)
-def table_wall(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Let no test pass in which an app's code touches another app's table."""
-    if not {"db", "transactional_db"} & set(request.fixturenames):
+@pytest.fixture(scope="session", autouse=True)
+def rows_of_migrations(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Put back what migrations made: Django empties every table after a real transaction."""
+    with django_db_blocker.unblock():
+        rows = _all_rows()
+    empty_the_tables = TransactionTestCase._fixture_teardown
+
+    def teardown(case: TransactionTestCase) -> None:
+        empty_the_tables(case)
+        _insert(rows)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
         yield
-        return
-    with ExitStack() as stack:
-        stack.enter_context(connections["default"].execute_wrapper(watch_the_wall))
+
+
+def _all_rows() -> dict[str, str]:
+    """Return every table that isn't empty, with its rows as JSON."""
+    found = {}
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f'SELECT json_agg(t)::text FROM "{table}" AS t')
+            if (rows := cursor.fetchone()[0]) and table != "django_migrations":
+                found[table] = rows
+    return found
+
+
+def _insert(rows: dict[str, str]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")  # tables in any order
+        for table, values in rows.items():
+            cursor.execute(
+                f'INSERT INTO "{table}" SELECT * FROM json_populate_recordset(NULL::"{table}", %s)'
+                " ON CONFLICT DO NOTHING",
+                [values],
+            )
+        cursor.execute("SET session_replication_role = DEFAULT")
+
+
+@pytest.fixture(autouse=True)
+def table_wall() -> Iterator[None]:
+    """Let no test pass in which an app's code touches another app's table."""
+    with connections["default"].execute_wrapper(watch_the_wall):
         yield

@@ -45,7 +45,7 @@ class Discount(Value):
 
 
 class Terms(Value):
-    """What is agreed: lines and prices, in minor units. `total` holds delivery, taxes and discounts."""
+    """What is agreed, in minor units; `total` holds delivery, taxes and discounts."""
 
     lines: tuple[OrderLine, ...]
     delivery_price: int
@@ -135,7 +135,9 @@ class OrderShipped(
     tracking_number: str
 
 
-class OrderFulfilled(Event, name="orders.order_fulfilled.v1", subject="order_id", person="person_id"):
+class OrderFulfilled(
+    Event, name="orders.order_fulfilled.v1", subject="order_id", person="person_id"
+):
     """The goods have arrived: the final lines and the final total, to be captured and invoiced."""
 
     order_id: uuid.UUID

@@ -14,7 +14,7 @@ from kernel.money import MAX_AMOUNT, Money
 
 
 class StrictSerializer(serializers.Serializer):
-    """A body, or a part of one, that refuses fields it doesn't know: a typo is not ignored."""
+    """Fields that aren't known here are refused."""  # callers read this in the schema
 
     def to_internal_value(self, data: Any) -> Any:
         """
@@ -30,7 +30,9 @@ class StrictSerializer(serializers.Serializer):
 
 @extend_schema_serializer(component_name="Address")
 class AddressField(StrictSerializer):
-    """An address in a body: `address = AddressField()` validates to a `kernel.address.Address`."""
+    """Where something is sent."""
+
+    # `address = AddressField()` validates to a `kernel.address.Address`.
 
     name = serializers.CharField(max_length=200)
     company_name = serializers.CharField(max_length=200, required=False, allow_blank=True)
@@ -59,7 +61,9 @@ class AddressField(StrictSerializer):
 
 @extend_schema_serializer(component_name="Money")
 class MoneyField(StrictSerializer):
-    """An amount in a body: `price = MoneyField()` validates to a `kernel.money.Money`."""
+    """What something costs, in minor units of its currency."""
+
+    # `price = MoneyField()` validates to a `kernel.money.Money`.
 
     amount = serializers.IntegerField(
         min_value=0, max_value=MAX_AMOUNT, help_text="In minor units: 1250 is EUR 12.50."
