@@ -1,19 +1,55 @@
-"""Accounts."""
+"""Accounts, their roles, and what their logins leave behind."""
 
 from __future__ import annotations
 
-import uuid
+import datetime as dt
+import functools
+import hashlib
+from collections.abc import Collection
 from typing import Any, ClassVar
 
-from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
-from django.db import models
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Group, PermissionsMixin
+from django.db import connection, models
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from kernel.ids import new_id
 
 
+class Role(models.TextChoices):
+    """What a member of staff does; each is the name of a Django group."""
+
+    ADMIN = "admin", "Administrator"
+    WAREHOUSE = "warehouse", "Warehouse"
+    DELIVERY = "delivery", "Delivery"
+    SUPPORT = "support", "Support"
+
+
+_VIEW, _ALL = frozenset({"view"}), frozenset({"view", "add", "change", "delete"})
+# What each role may do in the admin, by app. It lies in code and not in rows, so that every
+# installation has the same; an administrator is a superuser and may do everything.
+ADMIN_RIGHTS: dict[str, dict[str, frozenset[str]]] = {
+    Role.WAREHOUSE: {"warehouse": _ALL, "products": _VIEW},
+    Role.DELIVERY: {"delivery": _ALL},
+    Role.SUPPORT: {
+        "users": _VIEW,
+        "products": _VIEW,
+        "orders": _VIEW,
+        "warehouse": _VIEW,
+        "delivery": _VIEW,
+        "payment": _ALL,
+        "audit": _VIEW,
+        "invoices": _ALL,
+    },
+}
+
+
 class UserManager(BaseUserManager["User"]):
-    """Makes users, and the superuser that Django's own command asks for."""
+    """Finds users by e-mail, and makes the superuser that Django's own command asks for."""
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        """Return the user with this e-mail address, however it is written."""
+        return self.get(email=(username or "").strip().lower())
 
     def create_superuser(self, email: str, password: str, **fields: Any) -> User:
         """Make a user who may do all in the admin."""
@@ -32,7 +68,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False, help_text="May enter the admin.")
     version = models.PositiveIntegerField(default=1)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now)
 
     objects = UserManager()
 
@@ -45,11 +81,128 @@ class User(AbstractBaseUser, PermissionsMixin):
                 condition=models.Q(email=Lower("email")), name="users_user_email_lower"
             ),
         )
+        indexes = (models.Index(fields=["-created_at"], name="users_user_newest"),)
 
     def __str__(self) -> str:
         return self.email
 
-    @property
-    def person_id(self) -> uuid.UUID:
-        """The id under whose key events seal this user's data."""
-        return self.id
+    @functools.cached_property
+    def roles(self) -> tuple[str, ...]:
+        """The roles, sorted; read once, with one query."""
+        names = set(self.groups.values_list("name", flat=True))
+        return tuple(sorted(names | {Role.ADMIN.value} if self.is_superuser else names))
+
+    def take_roles(self, roles: Collection[str]) -> None:
+        """
+        Replace the roles; an administrator is Django's superuser, and anyone with a role is staff.
+
+        :raises ValueError: for a role that isn't one.
+        """
+        wanted = sorted({Role(role).value for role in roles})
+        Group.objects.bulk_create([Group(name=name) for name in wanted], ignore_conflicts=True)
+        self.groups.set(Group.objects.filter(name__in=wanted))
+        self.is_superuser = Role.ADMIN in wanted
+        self.is_staff = bool(wanted)
+        self.roles = tuple(wanted)
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """Say whether a role of this user allows `app.action_model` in the admin."""
+        app, _, codename = perm.partition(".")
+        return self._may(app, codename.partition("_")[0])
+
+    def has_perms(self, perm_list: Collection[str], obj: Any = None) -> bool:  # type: ignore[override]
+        """Say whether each of these is allowed."""
+        return all(self.has_perm(perm) for perm in perm_list)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        """Say whether this user sees anything of the app in the admin."""
+        return self._may(app_label, "view")
+
+    def _may(self, app: str, action: str) -> bool:
+        if not self.is_active or self.is_superuser:
+            return self.is_active
+        return any(action in ADMIN_RIGHTS.get(role, {}).get(app, ()) for role in self.roles)
+
+
+class RefreshToken(models.Model):
+    """
+    A refresh token, of which only the hash is kept. Each is used once, for the next of its family.
+
+    `session_hash` tells the password under which it was given: a new password ends them all.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="refresh_tokens")
+    family_id = models.UUIDField(db_index=True, help_text="The login that it began with.")
+    token_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the token.")
+    session_hash = models.CharField(max_length=64)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "users_refresh_token"
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @staticmethod
+    def hash_of(token: str) -> str:
+        """Return what is kept of a token; it is random, so a fast hash is enough."""
+        return hashlib.sha256(token.encode()).hexdigest()
+
+    def is_good(self, *, at: dt.datetime) -> bool:
+        """
+        Say whether the token gives a new one.
+
+        A token that was made while its family was taken back stands there without a mark: so
+        the whole family is asked.
+        """
+        family = RefreshToken.objects.filter(family_id=self.family_id)
+        return (
+            self.used_at is None
+            and self.expires_at > at
+            and self.user.is_active
+            and self.session_hash == self.user.get_session_auth_hash()
+            and not family.filter(revoked_at__isnull=False).exists()
+        )
+
+
+class LoginAttempts(models.Model):
+    """How often a login was tried since `started_at`, by one address for one e-mail."""
+
+    key = models.CharField(max_length=64, primary_key=True, help_text="Tells neither of the two.")
+    attempts = models.PositiveIntegerField()
+    started_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "users_login_attempts"
+        verbose_name_plural = "login attempts"
+
+    def __str__(self) -> str:
+        return self.key
+
+    @classmethod
+    def count(cls, key: str, *, at: dt.datetime, window: dt.timedelta) -> tuple[int, dt.datetime]:
+        """
+        Count one more attempt, and return how many the window has and when it began.
+
+        The row stays locked until the transaction ends, so that attempts can't run side by side.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                INSERT INTO users_login_attempts AS kept (key, attempts, started_at)
+                VALUES (%(key)s, 1, %(at)s)
+                ON CONFLICT (key) DO UPDATE SET
+                    attempts = CASE WHEN kept.started_at <= %(over)s THEN 1
+                                    ELSE kept.attempts + 1 END,
+                    started_at = CASE WHEN kept.started_at <= %(over)s THEN excluded.started_at
+                                      ELSE kept.started_at END
+                RETURNING attempts, started_at
+                """,
+                {"key": key, "at": at, "over": at - window},
+            )
+            attempts, started_at = cursor.fetchone()
+        return attempts, started_at

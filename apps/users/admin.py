@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserCreationForm
+
+from apps.users.models import LoginAttempts, RefreshToken, Role, User
+from apps.users.usecases import accounts
+from kernel.admin import ReadOnlyAdmin, ReadOnlyInline
+from kernel.refusals import Refusal
+from kernel.transactions import transaction
+
+admin.site.unregister(Group)  # roles are given with the account, and mean what the code says
+
+
+class AccountForm(forms.ModelForm):
+    roles = forms.MultipleChoiceField(
+        choices=Role.choices, required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+    class Meta:
+        model = User
+        fields = ("name", "is_active", "version")
+        widgets = {"version": forms.HiddenInput}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["roles"] = self.instance.roles
+
+
+class NewAccountForm(UserCreationForm):
+    usable_password = None
+
+    class Meta:
+        model = User
+        fields = ("email", "name")
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).lower()
+
+
+class RefreshTokenInline(ReadOnlyInline):
+    model = RefreshToken
+    fields = ("created_at", "expires_at", "used_at", "revoked_at")
+    readonly_fields = fields
+    ordering = ("-created_at",)
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, ModelAdmin):
+    form = AccountForm
+    add_form = NewAccountForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("email", "name", "role_names", "is_active", "last_login", "created_at")
+    list_filter = ("groups", "is_active")
+    search_fields = ("email", "name")
+    ordering = ("-created_at",)
+    date_hierarchy = "created_at"
+    filter_horizontal = ()
+    readonly_fields = ("id", "email", "last_login", "created_at")
+    fieldsets = (
+        (None, {"fields": ("id", "email", "name", "roles", "is_active", "version")}),
+        ("Times", {"fields": ("last_login", "created_at")}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", "name", "password1", "password2")}),)
+    inlines = (RefreshTokenInline,)
+    actions = ("deactivate",)
+
+    @admin.display(description="Roles")
+    def role_names(self, user: User) -> str:
+        names = {group.name for group in user.groups.all()}
+        return ", ".join(sorted(names | ({Role.ADMIN.value} if user.is_superuser else set())))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).prefetch_related("groups")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        return self.readonly_fields if obj else ()
+
+    def get_inlines(self, request: HttpRequest, obj: User | None) -> tuple[Any, ...]:
+        return self.inlines if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return False  # an account is closed, or its owner erases it
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show a refusal, once Django has rolled back the transaction that it opens itself."""
+        try:
+            answer: HttpResponse = super().changeform_view(request, *args, **kwargs)
+        except Refusal as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+            answer = HttpResponseRedirect(request.get_full_path())
+        return answer
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: Any) -> None:
+        asked = form.cleaned_data
+        if change:
+            accounts.change_account(
+                user_id=obj.id,
+                version=asked["version"],
+                name=asked["name"],
+                roles=asked["roles"],
+                is_active=asked["is_active"],
+                at=timezone.now(),
+            )
+        else:
+            accounts.register(
+                user_id=obj.id,
+                email=asked["email"],
+                password=asked["password1"],
+                name=asked["name"],
+                at=timezone.now(),
+            )
+
+    @admin.action(description="Close the chosen accounts", permissions=["change"])
+    def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user_id in queryset.order_by("id").values_list("id", flat=True):
+            with transaction():
+                accounts.deactivate(user_id=user_id, at=timezone.now())
+        self.message_user(request, "The accounts are closed.")
+
+
+@admin.register(RefreshToken)
+class RefreshTokenAdmin(ReadOnlyAdmin):
+    list_display = ("id", "user", "family_id", "created_at", "expires_at", "used_at", "revoked_at")
+    list_select_related = ("user",)
+    search_fields = ("user__email", "family_id")
+    date_hierarchy = "created_at"
+    exclude = ("token_hash", "session_hash")
+
+
+@admin.register(LoginAttempts)
+class LoginAttemptsAdmin(ReadOnlyAdmin):
+    list_display = ("key", "attempts", "started_at")
+    ordering = ("-started_at",)

@@ -1,0 +1,234 @@
+"""REST: registration, tokens, and the caller's own account."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_serializer,
+)
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+from apps.users import queries
+from apps.users.models import User
+from apps.users.usecases import accounts, logins
+from kernel.ids import new_id
+from kernel.refusals import Refusal
+from kernel.rest.etags import answer, etag, if_match
+from kernel.rest.fields import StrictSerializer
+from kernel.transactions import transaction
+
+
+class Registration(APIView):
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema_serializer(component_name="Registration")
+    class Input(StrictSerializer):
+        email = serializers.EmailField(max_length=254)
+        password = serializers.CharField(max_length=128, trim_whitespace=False)
+        name = serializers.CharField(max_length=200)
+
+        def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+            """Judge the password by the project's validators, one of which knows the person."""
+            try:
+                validate_password(attrs["password"], User(email=attrs["email"], name=attrs["name"]))
+            except ValidationError as error:
+                details = serializers.as_serializer_error(error)["non_field_errors"]
+                raise serializers.ValidationError({"password": details}) from error
+            return attrs
+
+    @extend_schema_serializer(component_name="Registered")
+    class Output(serializers.Serializer):
+        email = serializers.EmailField()
+        name = serializers.CharField()
+
+    @extend_schema(
+        request=Input,
+        responses={201: Output, 400: OpenApiResponse(description="`invalid`")},
+        auth=[],
+        summary="Open an account",
+        description="The answer is the same if the address has an account, which stays as it is:"
+        " no one learns who is a customer. Doing it twice does it once; an `Idempotency-Key` is"
+        " not needed, and none is kept: it would be stored with a hash of the password.",
+    )
+    def post(self, request: Request) -> Response:
+        form = self.Input(data=request.data)
+        form.is_valid(raise_exception=True)
+        asked = form.validated_data
+        with transaction():
+            accounts.register(user_id=new_id(), **asked, at=timezone.now())
+        body = {"email": asked["email"].strip().lower(), "name": asked["name"]}
+        return Response(body, status=201)
+
+
+@extend_schema_serializer(component_name="Tokens")
+class TokenOutput(serializers.Serializer):
+    access = serializers.CharField(help_text="For the header `Authorization: Bearer …`.")
+    refresh = serializers.CharField(help_text="Used once, for the next pair of tokens.")
+    expires_in = serializers.IntegerField(help_text="Seconds that the access token lives.")
+
+
+class Login(APIView):
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema_serializer(component_name="Credentials")
+    class Input(StrictSerializer):
+        email = serializers.EmailField(max_length=254)
+        password = serializers.CharField(max_length=128, trim_whitespace=False)
+
+    @extend_schema(
+        request=Input,
+        responses={
+            200: TokenOutput,
+            400: OpenApiResponse(description="`invalid`"),
+            401: OpenApiResponse(description="`invalid_credentials`"),
+            429: OpenApiResponse(description="`too_many_attempts`, with `Retry-After`"),
+        },
+        auth=[],
+        summary="Log in",
+        description="Ten failures from one address for one e-mail lock it out for 15 minutes.",
+    )
+    def post(self, request: Request) -> Response:
+        form = self.Input(data=request.data)
+        form.is_valid(raise_exception=True)
+        ip_address = BaseThrottle().get_ident(request) or ""
+        with transaction():
+            outcome = logins.log_in(**form.validated_data, ip_address=ip_address, at=timezone.now())
+        return _given(outcome)
+
+
+@extend_schema_serializer(component_name="RefreshToken")
+class TokenInput(StrictSerializer):
+    refresh = serializers.CharField(max_length=200)
+
+
+class Refresh(APIView):
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        request=TokenInput,
+        responses={
+            200: TokenOutput,
+            400: OpenApiResponse(description="`invalid`"),
+            401: OpenApiResponse(description="`invalid_refresh_token`"),
+        },
+        auth=[],
+        summary="Take the next tokens",
+        description="A refresh token is good once; one that comes again ends its whole login.",
+    )
+    def post(self, request: Request) -> Response:
+        form = TokenInput(data=request.data)
+        form.is_valid(raise_exception=True)
+        with transaction():
+            outcome = logins.refresh(token=form.validated_data["refresh"], at=timezone.now())
+        return _given(outcome)
+
+
+class Logout(APIView):
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        request=TokenInput,
+        responses={204: None, 400: OpenApiResponse(description="`invalid`")},
+        auth=[],
+        summary="Log out",
+        description="Ends the login that the refresh token belongs to. A token that isn't known"
+        " gets the same answer.",
+    )
+    def post(self, request: Request) -> Response:
+        form = TokenInput(data=request.data)
+        form.is_valid(raise_exception=True)
+        with transaction():
+            logins.log_out(token=form.validated_data["refresh"], at=timezone.now())
+        return Response(status=204)
+
+
+class Me(APIView):
+    @extend_schema_serializer(component_name="AccountChange")
+    class Input(StrictSerializer):
+        name = serializers.CharField(max_length=200)
+
+    @extend_schema_serializer(component_name="Account")
+    class Output(serializers.Serializer):
+        id = serializers.UUIDField()
+        email = serializers.EmailField()
+        name = serializers.CharField()
+        roles = serializers.ListField(child=serializers.CharField())
+        version = serializers.IntegerField()
+        created_at = serializers.DateTimeField()
+
+    @extend_schema(
+        responses={200: Output, 304: None, 404: OpenApiResponse(description="`user_not_found`")},
+        summary="Read one's own account",
+    )
+    def get(self, request: Request) -> Response:
+        user = queries.own_account(_caller(request))
+        if user is None:
+            raise accounts.UserNotFound
+        return answer(request, _account(user), version=user.version)
+
+    @extend_schema(
+        request=Input,
+        parameters=[OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True)],
+        responses={
+            200: Output,
+            400: OpenApiResponse(description="`invalid`"),
+            404: OpenApiResponse(description="`user_not_found`"),
+            412: OpenApiResponse(description="`precondition_failed`"),
+            428: OpenApiResponse(description="`precondition_required`"),
+        },
+        summary="Change one's own name",
+    )
+    def patch(self, request: Request) -> Response:
+        version = if_match(request)
+        form = self.Input(data=request.data)
+        form.is_valid(raise_exception=True)
+        with transaction():
+            user = accounts.change_name(
+                user_id=_caller(request),
+                version=version,
+                name=form.validated_data["name"],
+                at=timezone.now(),
+            )
+        return Response(_account(user), headers={"ETag": etag(user.version)})
+
+
+def _given(outcome: logins.Tokens | Refusal) -> Response:
+    """Answer with the tokens, never kept by a cache; or refuse, now that the count is committed."""
+    if isinstance(outcome, Refusal):
+        raise outcome
+    return Response(dataclasses.asdict(outcome), headers={"Cache-Control": "no-store"})
+
+
+def _caller(request: Request) -> uuid.UUID:
+    principal: Any = request.user
+    user_id: uuid.UUID = principal.id
+    return user_id
+
+
+def _account(user: User) -> dict[str, Any]:
+    return {
+        "id": user.id,
+        "email": user.email,
+        "name": user.name,
+        "roles": user.roles,
+        "version": user.version,
+        "created_at": user.created_at,
+    }
