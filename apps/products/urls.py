@@ -1,6 +1,13 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from apps.products.api import categories, pictures, products
 
 app_name = "products"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("products", products.Products.as_view(), name="all"),
+    path("products/<uuid:product_id>", products.OneProduct.as_view(), name="one"),
+    path("products/<uuid:product_id>/pictures", pictures.Pictures.as_view(), name="pictures"),
+    path("categories", categories.Categories.as_view(), name="categories"),
+]

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
+from django.utils.html import format_html
+from unfold.admin import ModelAdmin
+
+from apps.products import gateway, usecases
+from apps.products.models import CODE, Availability, Category, Picture, Product
+from kernel.admin import ReadOnlyAdmin, ReadOnlyInline
+from kernel.money import display
+from kernel.refusals import Refusal
+from kernel.transactions import transaction
+
+
+class RefusalsAsMessages(ModelAdmin):
+    """Shows a refusal, once Django has rolled back the transaction that it opens itself."""
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            answer: HttpResponse = super().changeform_view(request, *args, **kwargs)
+        except Refusal as refusal:
+            if isinstance(refusal, usecases.ProductRefusal):
+                with transaction():
+                    usecases.tell_rejection(refusal=refusal, at=timezone.now())
+            self.message_user(request, str(refusal), messages.ERROR)
+            answer = HttpResponseRedirect(request.get_full_path())
+        return answer
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ProductForm(forms.ModelForm):
+    code = forms.RegexField(CODE, max_length=40, help_text="Capitals, digits, dots and dashes.")
+
+    class Meta:
+        model = Product
+        fields = (
+            "code",
+            "name",
+            "description",
+            "model",
+            "category",
+            "tags",
+            "width",
+            "length",
+            "height",
+            "weight",
+            "price_amount",
+            "price_currency",
+            "is_active",
+            "version",
+        )
+        widgets = {"version": forms.HiddenInput}
+
+    def validate_constraints(self) -> None:
+        """Leave a taken code to the use case, which tells of it."""
+
+
+class PictureInline(ReadOnlyInline):
+    model = Picture
+    fields = ("position", "shown", "width", "height")
+    readonly_fields = fields
+
+    @admin.display(description="Picture")
+    def shown(self, picture: Picture) -> str:
+        url = gateway.picture_url(picture.key)
+        return format_html('<img src="{}" alt="" loading="lazy" height="80">', url)
+
+
+@admin.register(Product)
+class ProductAdmin(RefusalsAsMessages):
+    form = ProductForm
+    list_display = ("code", "name", "category", "price", "is_active", "version", "updated_at")
+    list_filter = ("is_active", "category")
+    list_select_related = ("category",)
+    search_fields = ("code", "name", "model")
+    ordering = ("-id",)
+    date_hierarchy = "created_at"
+    readonly_fields = ("id", "created_at", "updated_at")
+    inlines = (PictureInline,)
+    actions = ("show", "hide", "delete_chosen")
+
+    @admin.display(ordering="price_amount")
+    def price(self, product: Product) -> str:
+        return display(product.price_amount, product.price_currency)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
+        living: QuerySet[Product] = super().get_queryset(request).filter(deleted_at=None)
+        return living
+
+    def save_model(self, request: HttpRequest, obj: Product, form: Any, change: Any) -> None:
+        if change:
+            usecases.change_product(
+                product_id=obj.id, version=obj.version, changes=dict(obj.state), at=timezone.now()
+            )
+        else:
+            usecases.create_product(product_id=obj.id, product=obj.state, at=timezone.now())
+
+    @admin.action(description="Sell the chosen products", permissions=["change"])
+    def show(self, request: HttpRequest, queryset: QuerySet[Product]) -> None:
+        self._each(request, queryset, functools.partial(usecases.set_active, is_active=True))
+
+    @admin.action(description="Sell the chosen products no longer", permissions=["change"])
+    def hide(self, request: HttpRequest, queryset: QuerySet[Product]) -> None:
+        self._each(request, queryset, functools.partial(usecases.set_active, is_active=False))
+
+    @admin.action(description="Delete the chosen products for good", permissions=["change"])
+    def delete_chosen(self, request: HttpRequest, queryset: QuerySet[Product]) -> None:
+        self._each(request, queryset, usecases.delete_product)
+
+    def _each(
+        self, request: HttpRequest, chosen: QuerySet[Product], act: Callable[..., object]
+    ) -> None:
+        done = 0
+        for product_id, version in chosen.order_by("id").values_list("id", "version"):
+            try:
+                with transaction():
+                    act(product_id=product_id, version=version, at=timezone.now())
+                done += 1
+            except Refusal as refusal:
+                self.message_user(request, str(refusal), messages.ERROR)
+        self.message_user(request, f"Done for {done}.")
+
+
+class CategoryForm(forms.ModelForm):
+    class Meta:
+        model = Category
+        fields = ("parent", "slug", "name")
+
+
+@admin.register(Category)
+class CategoryAdmin(RefusalsAsMessages):
+    form = CategoryForm
+    list_display = ("path", "name")
+    search_fields = ("path", "name")
+    ordering = ("path",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # products and links know it by its slug
+
+    def save_model(self, request: HttpRequest, obj: Category, form: Any, change: Any) -> None:
+        parent = obj.parent.slug if obj.parent else None
+        made = usecases.create_category(slug=obj.slug, name=obj.name, parent=parent)
+        obj.pk = made.pk
+
+
+@admin.register(Picture)
+class PictureAdmin(ReadOnlyAdmin):
+    list_display = ("product", "position", "width", "height", "key")
+    list_select_related = ("product",)
+    search_fields = ("product__code", "key")
+
+
+@admin.register(Availability)
+class AvailabilityAdmin(ReadOnlyAdmin):
+    list_display = ("product_id", "free", "version")
+    search_fields = ("product_id",)

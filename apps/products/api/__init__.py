@@ -1,0 +1,1 @@
+"""REST: the catalogue, read by anyone and written by administrators."""

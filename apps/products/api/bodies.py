@@ -1,0 +1,102 @@
+"""The bodies of requests and answers about products."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_serializer
+from rest_framework import serializers
+
+from apps.products.events import Package
+from apps.products.gateway import picture_url
+from apps.products.models import MAX_GRAMS, MAX_MILLIMETRES, MAX_TAG, MAX_TAGS
+from kernel.rest.fields import MoneyField, StrictSerializer
+
+
+@extend_schema_serializer(component_name="Package")
+class PackageField(StrictSerializer):
+    width = serializers.IntegerField(min_value=1, max_value=MAX_MILLIMETRES)
+    length = serializers.IntegerField(min_value=1, max_value=MAX_MILLIMETRES)
+    height = serializers.IntegerField(min_value=1, max_value=MAX_MILLIMETRES)
+    weight = serializers.IntegerField(min_value=1, max_value=MAX_GRAMS, help_text="Grams.")
+
+    def to_internal_value(self, data: Any) -> Package:
+        return Package(**super().to_internal_value(data))
+
+
+@extend_schema_serializer(component_name="NewProduct")
+class ProductInput(StrictSerializer):
+    code = serializers.RegexField(
+        r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$", max_length=40, help_text="Kept in upper case."
+    )
+    name = serializers.CharField(max_length=200)
+    description = serializers.CharField(max_length=10_000, allow_blank=True, default="")
+    model = serializers.CharField(max_length=100, allow_blank=True, default="")
+    category = serializers.CharField(max_length=60, help_text="The category's slug.")
+    tags = serializers.ListField(
+        child=serializers.CharField(max_length=MAX_TAG), max_length=MAX_TAGS, default=list
+    )
+    package = PackageField()
+    price = MoneyField()
+    is_active = serializers.BooleanField(default=True, help_text="Seen and sold.")
+
+    def validate_tags(self, value: list[str]) -> tuple[str, ...]:
+        return tuple(value)
+
+
+@extend_schema_serializer(component_name="ProductChange")
+class ProductChange(ProductInput):
+    """The same fields, each of which may be left out."""
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        fields: dict[str, serializers.Field] = super().get_fields()
+        for field in fields.values():
+            field.required, field.default = False, serializers.empty
+        return fields
+
+
+@extend_schema_serializer(component_name="Product")
+class ProductOutput(serializers.Serializer):
+    id = serializers.UUIDField()
+    code = serializers.CharField()
+    name = serializers.CharField()
+    description = serializers.CharField()
+    model = serializers.CharField()
+    category = serializers.CharField(help_text="The category's slug.")
+    tags = serializers.ListField(child=serializers.CharField())
+    pictures = serializers.ListField(child=serializers.URLField())
+    package = PackageField()
+    price = MoneyField()
+    available = serializers.BooleanField(help_text="The warehouse has some that nobody reserved.")
+    is_active = serializers.BooleanField()
+    version = serializers.IntegerField()
+
+
+def render(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of `queries` as a `ProductOutput`."""
+    return {
+        "id": row["id"],
+        "code": row["code"],
+        "name": row["name"],
+        "description": row["description"],
+        "model": row["model"],
+        "category": row["category_slug"],
+        "tags": row["tags"],
+        "pictures": [picture_url(key) for key in row["picture_keys"]],
+        "package": {
+            "width": row["width"],
+            "length": row["length"],
+            "height": row["height"],
+            "weight": row["weight"],
+        },
+        "price": {"amount": row["price_amount"], "currency": row["price_currency"]},
+        "available": row["available"],
+        "is_active": row["is_active"],
+        "version": row["version"],
+    }
+
+
+def variant(row: Mapping[str, Any]) -> str:
+    """Return what the entity tag tells beside the version, which stock doesn't touch."""
+    return "available" if row["available"] else "soldout"

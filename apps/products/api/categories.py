@@ -1,0 +1,69 @@
+"""The tree of categories."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import (
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_field,
+    extend_schema_serializer,
+)
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.products import queries, usecases
+from apps.products.api.catalogue import CatalogueView
+from apps.products.models import SLUG
+from kernel.rest.fields import StrictSerializer
+from kernel.rest.idempotency import idempotent
+
+
+@extend_schema_field({"type": "array", "items": {"$ref": "#/components/schemas/Category"}})
+class Children(serializers.ListField):
+    """The categories below one, of the same shape; a serializer can't hold itself."""
+
+
+@extend_schema_serializer(component_name="Category")
+class CategoryOutput(serializers.Serializer):
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    path = serializers.CharField(help_text="The slugs from the root: `home/lamps`.")
+    children = Children()
+
+
+class Categories(CatalogueView):
+    @extend_schema_serializer(component_name="NewCategory")
+    class Input(StrictSerializer):
+        slug = serializers.RegexField(SLUG, max_length=60)
+        name = serializers.CharField(max_length=100)
+        parent = serializers.CharField(  # type: ignore[assignment]  # only a field's own parent
+            max_length=60, allow_null=True, default=None, help_text="The slug of the one above."
+        )
+
+    @extend_schema_serializer(component_name="CategoryTree")
+    class Tree(serializers.Serializer):
+        results = CategoryOutput(many=True)
+
+    @extend_schema(responses={200: Tree}, summary="Read the tree of categories")
+    def get(self, request: Request) -> Response:
+        headers = {"Cache-Control": "public, max-age=60"}
+        return Response({"results": queries.category_tree()}, headers=headers)
+
+    @extend_schema(
+        request=Input,
+        responses={
+            201: CategoryOutput,
+            400: OpenApiResponse(description="`invalid`"),
+            409: OpenApiResponse(description="`slug_taken`"),
+            422: OpenApiResponse(description="`unknown_parent`, `too_deep`"),
+        },
+        summary="Add a category",
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        form = self.Input(data=request.data)
+        form.is_valid(raise_exception=True)
+        made = usecases.create_category(**form.validated_data)
+        body = {"slug": made.slug, "name": made.name, "path": made.path, "children": []}
+        return Response(body, status=201)

@@ -1,0 +1,201 @@
+"""The catalogue: categories, products, pictures, and what the warehouse says is free."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import connection, models
+from django.db.models import F, Q, Value
+from django.db.models.functions import Concat
+from django.utils import timezone
+
+from apps.products.events import Package, ProductState
+from kernel.ids import new_id
+from kernel.money import MAX_AMOUNT, Money
+
+CODE = r"^[A-Z0-9][A-Z0-9._-]{0,39}$"
+CURRENCY = r"^[A-Z]{3}$"
+SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
+MAX_TAGS, MAX_TAG = 20, 40
+MAX_MILLIMETRES, MAX_GRAMS = 10_000, 1_000_000
+MAX_DEPTH = 5
+
+
+def _up_to(most: int, least: int = 1) -> list[Callable[[int], None]]:
+    return [MinValueValidator(least), MaxValueValidator(most)]
+
+
+class Category(models.Model):
+    """A place in the tree; `path` is the slugs from the root down: `home/lamps`."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True)
+    slug = models.CharField(max_length=60, unique=True, validators=[RegexValidator(SLUG)])
+    name = models.CharField(max_length=100)
+    path = models.CharField(max_length=400, unique=True)
+
+    class Meta:
+        verbose_name_plural = "categories"
+        ordering = ("path",)
+        constraints = (
+            models.CheckConstraint(condition=Q(slug__regex=SLUG), name="products_category_slug"),
+            models.CheckConstraint(
+                condition=Q(parent=None, path=F("slug"))
+                | Q(parent__isnull=False, path__endswith=Concat(Value("/"), F("slug"))),
+                name="products_category_path",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class Product(models.Model):
+    """Something that can be put in a cart. Deleted ones stay, so that their version does."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    code = models.CharField(
+        max_length=40, help_text="In upper case; unique among products that aren't deleted."
+    )
+    name = models.CharField(max_length=200)
+    description = models.TextField(max_length=10_000, blank=True)
+    model = models.CharField(max_length=100, blank=True)
+    category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="products")
+    tags = ArrayField(models.CharField(max_length=MAX_TAG), size=MAX_TAGS, default=list, blank=True)
+    width = models.PositiveIntegerField(
+        help_text="Millimetres, packed.", validators=_up_to(MAX_MILLIMETRES)
+    )
+    length = models.PositiveIntegerField(
+        help_text="Millimetres, packed.", validators=_up_to(MAX_MILLIMETRES)
+    )
+    height = models.PositiveIntegerField(
+        help_text="Millimetres, packed.", validators=_up_to(MAX_MILLIMETRES)
+    )
+    weight = models.PositiveIntegerField(help_text="Grams, packed.", validators=_up_to(MAX_GRAMS))
+    price_amount = models.BigIntegerField(
+        help_text="In minor units: 1250 is EUR 12.50.",
+        validators=_up_to(MAX_AMOUNT, least=0),
+    )
+    price_currency = models.CharField(max_length=3, validators=[RegexValidator(CURRENCY)])
+    is_active = models.BooleanField(default=True, help_text="Seen and sold.")
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["code"], condition=Q(deleted_at=None), name="products_product_code"
+            ),
+            models.CheckConstraint(
+                condition=Q(code__regex=CODE), name="products_product_code_form"
+            ),
+            models.CheckConstraint(
+                condition=Q(price_amount__gte=0, price_amount__lte=MAX_AMOUNT)
+                & Q(price_currency__regex=CURRENCY),
+                name="products_product_price",
+            ),
+            models.CheckConstraint(
+                condition=Q(width__gte=1, length__gte=1, height__gte=1, weight__gte=1),
+                name="products_product_package",
+            ),
+            models.CheckConstraint(
+                condition=Q(deleted_at=None) | Q(is_active=False), name="products_product_deleted"
+            ),
+        )
+        indexes = (
+            models.Index(fields=["id"], name="products_shown", condition=Q(is_active=True)),
+            models.Index(
+                fields=["name", "id"], name="products_shown_name", condition=Q(is_active=True)
+            ),
+            models.Index(
+                fields=["category", "id"],
+                name="products_shown_category",
+                condition=Q(is_active=True),
+            ),
+            GinIndex(fields=["tags"], name="products_tags"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.name}"
+
+    @property
+    def state(self) -> ProductState:
+        """The product as the others may need to know it."""
+        return ProductState(
+            code=self.code,
+            name=self.name,
+            description=self.description,
+            model=self.model,
+            category=self.category.slug,
+            tags=tuple(self.tags),
+            package=Package(
+                width=self.width, length=self.length, height=self.height, weight=self.weight
+            ),
+            price=Money(amount=self.price_amount, currency=self.price_currency),
+            is_active=self.is_active,
+        )
+
+    def take(self, state: ProductState, category: Category) -> None:
+        """Take another state; `category` is the one that it names."""
+        for field in ("code", "name", "description", "model", "is_active"):
+            setattr(self, field, getattr(state, field))
+        self.category, self.tags = category, list(state.tags)
+        for field in ("width", "length", "height", "weight"):
+            setattr(self, field, getattr(state.package, field))
+        self.price_amount, self.price_currency = state.price.amount, state.price.currency
+
+
+class Picture(models.Model):
+    """A picture of a product; its file is named by the hash of its content."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="pictures")
+    key = models.CharField(max_length=100, help_text="In the bucket of pictures.")
+    width = models.PositiveIntegerField(help_text="Pixels.")
+    height = models.PositiveIntegerField(help_text="Pixels.")
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ("product", "position")
+        constraints = (
+            models.UniqueConstraint(fields=["product", "key"], name="products_picture_once"),
+            models.UniqueConstraint(fields=["product", "position"], name="products_picture_place"),
+        )
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Availability(models.Model):
+    """What products remembers of the stock; a change of it is no new version of the product."""
+
+    product_id = models.UUIDField(primary_key=True)
+    version = models.BigIntegerField()
+    free = models.IntegerField(help_text="On hand and not reserved.")
+
+    class Meta:
+        verbose_name_plural = "availability"
+
+    def __str__(self) -> str:
+        return f"{self.product_id}: {self.free}"
+
+    @classmethod
+    def note(cls, *, product_id: uuid.UUID, version: int, free: int) -> None:
+        """Remember the stock of a product, unless something newer is known."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                INSERT INTO products_availability AS known (product_id, version, free)
+                VALUES (%s, %s, %s)
+                ON CONFLICT (product_id) DO UPDATE
+                    SET version = excluded.version, free = excluded.free
+                    WHERE known.version < excluded.version
+                """,
+                [product_id, version, free],
+            )

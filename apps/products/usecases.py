@@ -1,0 +1,259 @@
+"""All that products can be asked to do."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError
+
+from apps.products import events
+from apps.products.events import ProductState
+from apps.products.models import MAX_DEPTH, Availability, Category, Picture, Product
+from kernel.bus.outbox import publish
+from kernel.refusals import Refusal
+from kernel.rest.etags import PreconditionFailed
+from kernel.transactions import savepoint, transaction_required
+
+MAX_PICTURES = 20
+
+
+class ProductRefusal(Refusal):
+    """
+    An attempt on the catalogue is refused; its edge says so with `tell_rejection`.
+
+    `product_id` is the product that stands in the way, or that was to be changed.
+    """
+
+    def __init__(self, product_id: uuid.UUID, product_code: str) -> None:
+        super().__init__()
+        self.product_id, self.product_code = product_id, product_code
+
+
+class CodeTaken(ProductRefusal):
+    """Another product has this code."""
+
+
+class UnknownCategory(ProductRefusal):
+    """There is no category with this slug."""
+
+    status = 422
+
+
+class CurrencyNotSold(ProductRefusal):
+    """The shop sells in one currency, and this is another."""
+
+    status = 422
+
+
+class TooManyPictures(ProductRefusal):
+    """The product has as many pictures as it can have."""
+
+
+class ProductNotFound(Refusal):
+    """There is no such product."""
+
+    status = 404
+
+
+class SlugTaken(Refusal):
+    """Another category has this slug."""
+
+
+class UnknownParent(Refusal):
+    """There is no category with the parent's slug."""
+
+    status = 422
+
+
+class TooDeep(Refusal):
+    """The tree of categories has no more than five levels."""
+
+    status = 422
+
+
+@transaction_required
+def create_product(*, product_id: uuid.UUID, product: ProductState, at: dt.datetime) -> Product:
+    """
+    Put something new in the catalogue.
+
+    :raises CodeTaken, UnknownCategory, CurrencyNotSold:
+    """
+    state = _clean(product)
+    created = Product(id=product_id, created_at=at, updated_at=at)
+    _save(created, state)
+    publish(
+        events.ProductCreated(
+            occurred_at=at, product_id=created.id, version=created.version, product=state
+        )
+    )
+    return created
+
+
+@transaction_required
+def change_product(
+    *, product_id: uuid.UUID, version: int, changes: Mapping[str, Any], at: dt.datetime
+) -> Product:
+    """
+    Give a product new values for some fields of its `ProductState`.
+
+    :raises ProductNotFound: if there is none, or it was deleted.
+    :raises PreconditionFailed: if the product has another version by now.
+    :raises CodeTaken, UnknownCategory, CurrencyNotSold:
+    """
+    product = _locked(product_id, version)
+    old = product.state
+    new = _clean(old.model_copy(update=dict(changes)))
+    changed = tuple(f for f in ProductState.model_fields if getattr(old, f) != getattr(new, f))
+    if not changed:
+        return product
+    product.version += 1
+    product.updated_at = at
+    _save(product, new)
+    publish(_updated(product, old, changed, at))
+    return product
+
+
+@transaction_required
+def delete_product(*, product_id: uuid.UUID, version: int, at: dt.datetime) -> None:
+    """
+    Take a product out of the catalogue for good; its code is free again.
+
+    :raises ProductNotFound: if there is none, or it was deleted before.
+    :raises PreconditionFailed: if the product has another version by now.
+    """
+    product = _locked(product_id, version)
+    product.version += 1
+    product.is_active, product.deleted_at, product.updated_at = False, at, at
+    product.save(update_fields=["version", "is_active", "deleted_at", "updated_at"])
+    publish(events.ProductDeleted(occurred_at=at, product_id=product.id, version=product.version))
+
+
+@transaction_required
+def set_active(*, product_id: uuid.UUID, version: int, is_active: bool, at: dt.datetime) -> Product:
+    """
+    Show and sell a product, or no longer.
+
+    :raises ProductNotFound: if there is none, or it was deleted.
+    :raises PreconditionFailed: if the product has another version by now.
+    """
+    changes = {"is_active": is_active}
+    return change_product(product_id=product_id, version=version, changes=changes, at=at)
+
+
+@transaction_required
+def add_picture(
+    *, product_id: uuid.UUID, key: str, width: int, height: int, at: dt.datetime
+) -> Picture:
+    """
+    Show a stored file as the product's last picture; one that it has already stays in its place.
+
+    :raises ProductNotFound: if there is none, or it was deleted.
+    :raises TooManyPictures:
+    """
+    product = _locked(product_id)
+    if known := product.pictures.filter(key=key).first():
+        return known
+    if (position := product.pictures.count()) >= MAX_PICTURES:
+        raise TooManyPictures(product.id, product.code)
+    picture = Picture.objects.create(
+        product=product, key=key, width=width, height=height, position=position
+    )
+    product.version += 1
+    product.updated_at = at
+    product.save(update_fields=["version", "updated_at"])
+    publish(_updated(product, product.state, ("pictures",), at))
+    return picture
+
+
+@transaction_required
+def tell_rejection(*, refusal: ProductRefusal, at: dt.datetime) -> None:
+    """Tell of a refused attempt: in a transaction of its own, since the first was rolled back."""
+    publish(
+        events.ProductRejected(
+            occurred_at=at,
+            product_id=refusal.product_id,
+            code=refusal.product_code,
+            reason=refusal.code(),
+        )
+    )
+
+
+@transaction_required
+def create_category(*, slug: str, name: str, parent: str | None) -> Category:
+    """
+    Add a category to the tree, below the one with the slug `parent` or as a root.
+
+    :raises SlugTaken, UnknownParent, TooDeep:
+    """
+    above = Category.objects.filter(slug=parent).first() if parent else None
+    if parent and above is None:
+        raise UnknownParent
+    if above and above.path.count("/") + 2 > MAX_DEPTH:
+        raise TooDeep
+    path = f"{above.path}/{slug}" if above else slug
+    category = Category(parent=above, slug=slug, name=name, path=path)
+    try:
+        with savepoint():
+            category.save(force_insert=True)
+    except IntegrityError as error:
+        raise SlugTaken from error
+    return category
+
+
+@transaction_required
+def note_stock_level(*, product_id: uuid.UUID, version: int, free: int) -> None:
+    """Remember how much of a product the warehouse has free, unless newer is known."""
+    Availability.note(product_id=product_id, version=version, free=free)
+
+
+def _locked(product_id: uuid.UUID, version: int | None = None) -> Product:
+    living = Product.objects.select_related("category").filter(deleted_at=None)
+    product = living.select_for_update(of=("self",)).filter(id=product_id).first()
+    if product is None:
+        raise ProductNotFound
+    if version not in {None, product.version}:
+        raise PreconditionFailed
+    return product
+
+
+def _clean(state: ProductState) -> ProductState:
+    """Write codes in upper case and tags in lower case, without blanks, each once."""
+    tags = dict.fromkeys(tag.strip().lower() for tag in state.tags)
+    return state.model_copy(
+        update={"code": state.code.strip().upper(), "tags": tuple(tag for tag in tags if tag)}
+    )
+
+
+def _save(product: Product, state: ProductState) -> None:
+    if state.price.currency != settings.CURRENCY:
+        raise CurrencyNotSold(product.id, state.code)
+    category = Category.objects.filter(slug=state.category).first()
+    if category is None:
+        raise UnknownCategory(product.id, state.code)
+    product.take(state, category)
+    try:
+        with savepoint():
+            product.save()
+    except IntegrityError as error:
+        same_code = Product.objects.filter(code=state.code, deleted_at=None)
+        holder = same_code.exclude(id=product.id).first()
+        if holder is None:
+            raise
+        raise CodeTaken(holder.id, state.code) from error
+
+
+def _updated(
+    product: Product, old: ProductState, changed: tuple[str, ...], at: dt.datetime
+) -> events.ProductUpdated:
+    return events.ProductUpdated(
+        occurred_at=at,
+        product_id=product.id,
+        version=product.version,
+        old=old,
+        new=product.state,
+        changed=changed,
+    )
