@@ -6,6 +6,7 @@ import datetime as dt
 from pathlib import Path
 
 import dj_database_url
+from botocore.config import Config
 
 from ecommerce.environment import read_environment
 
@@ -83,7 +84,7 @@ DATABASES = {
 }
 
 AUTH_USER_MODEL = "users.User"
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_HASHERS = ["ecommerce.passwords.PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -105,7 +106,9 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["kernel.rest.rendering.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["kernel.rest.rendering.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "kernel.rest.schema.Schema",
+    # Our own proxies that add to X-Forwarded-For: what a client writes there is not believed.
+    "NUM_PROXIES": 1 if env.is_https else 0,
     "EXCEPTION_HANDLER": "kernel.rest.problems.handle_exception",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNICODE_JSON": True,
@@ -125,11 +128,22 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "OrderState": "apps.orders.models.Order.State",
+        "WorkState": ["NEW", "IN_PROGRESS", "COMPLETED", "FAILED", "CANCELLED"],
+        "PaymentState": "apps.payment.models.Payment.State",
+        "OperationState": "apps.payment.models.Operation.State",
+        "OperationKind": "apps.payment.models.Kind",
+        "CancelReason": "apps.orders.models.Order.CancelReason",
+        "AuditOutcome": "apps.audit.models.Record.Outcome",
+        "TimelineEntryKind": "apps.orders.models.What",
+    },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "static"
+WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()  # not collected: taken from where the apps are
 AWS_REGION = env.aws_default_region
 AWS_ENDPOINT_URL = env.aws_endpoint_url
 MEDIA_BUCKET = env.media_bucket
@@ -139,11 +153,27 @@ _S3 = {"region_name": AWS_REGION, "endpoint_url": AWS_ENDPOINT_URL, "signature_v
 STORAGES = {
     "default": {
         "BACKEND": "storages.backends.s3.S3Storage",
-        "OPTIONS": {**_S3, "bucket_name": MEDIA_BUCKET, "querystring_auth": False, "file_overwrite": True},
+        "OPTIONS": {
+            **_S3,
+            "bucket_name": MEDIA_BUCKET,
+            "querystring_auth": False,
+            "file_overwrite": True,
+        },
     },
     "invoices": {
         "BACKEND": "storages.backends.s3.S3Storage",
-        "OPTIONS": {**_S3, "bucket_name": INVOICES_BUCKET, "querystring_expire": 300, "file_overwrite": True},
+        "OPTIONS": {
+            **_S3,
+            "bucket_name": INVOICES_BUCKET,
+            "querystring_expire": 300,
+            "file_overwrite": True,
+            "client_config": Config(  # the queue tries again: a call must end well before the task
+                signature_version="s3v4",
+                connect_timeout=2,
+                read_timeout=6,
+                retries={"total_max_attempts": 1},
+            ),
+        },
     },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
@@ -162,8 +192,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.is_https
 SECURE_HSTS_SECONDS = 31_536_000 if env.is_https else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.is_https else None
 
-LOGGING_CONFIG = None
-LOG_FORMAT, LOG_LEVEL = env.log_format, env.log_level
+LOGGING_CONFIG = "ecommerce.logs.configure"
+LOGGING = {"format": env.log_format, "level": env.log_level}
 UNFOLD = {
     "SITE_TITLE": "Shop",
     "SITE_HEADER": "Shop",

@@ -31,3 +31,9 @@ class Refusal(Exception):
     def message(cls) -> str:
         """Return what the refusal says when nothing more exact is known."""
         return inspect.cleandoc(cls.__doc__ or cls.__name__).split("\n")[0]
+
+
+class PreconditionFailed(Refusal):
+    """Someone changed this since you read it: read it again."""
+
+    status = 412

@@ -14,8 +14,7 @@ from apps.products import events
 from apps.products.events import ProductState
 from apps.products.models import MAX_DEPTH, Availability, Category, Picture, Product
 from kernel.bus.outbox import publish
-from kernel.refusals import Refusal
-from kernel.rest.etags import PreconditionFailed
+from kernel.refusals import PreconditionFailed, Refusal
 from kernel.transactions import savepoint, transaction_required
 
 MAX_PICTURES = 20

@@ -17,8 +17,7 @@ from apps.warehouse.models import (
     Stock,
 )
 from kernel.bus.outbox import publish
-from kernel.refusals import Refusal
-from kernel.rest.etags import PreconditionFailed
+from kernel.refusals import PreconditionFailed, Refusal
 from kernel.transactions import transaction_required
 
 MAX_ON_HAND = 1_000_000_000

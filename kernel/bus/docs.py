@@ -172,9 +172,9 @@ def _message(cls: type[Event]) -> dict[str, Any]:
 def _states() -> str:
     lines = ["# States", "", _NOTE, ""]
     lines += [
-        "For every state and every event, what follows: the next state; *ignore*; *remember* (the",
-        "fact is kept for later, `remember > STATE`: the state follows when all is there); *refuse*",
-        "(the caller is told no). Every cell is a test.",
+        "For every event (a row) in every state (a column), what follows: the next state; nothing",
+        "(·); *remember*: the fact is kept (*remember* > STATE: the state follows when all that it",
+        "waits for is there); *refuse*: the caller is told no. Every cell is a test.",
         "",
     ]
     for table in all_tables():
@@ -183,15 +183,15 @@ def _states() -> str:
 
 
 def _table(table: StateTable) -> Iterator[str]:
-    yield f"| state | {' | '.join(table.events)} |"
-    yield "|---" * (len(table.events) + 1) + "|"
-    for state, cells in table.rows.items():
-        yield f"| **{state}** | {' | '.join(_cell(cells[event]) for event in table.events)} |"
+    yield f"| | {' | '.join(table.rows)} |"
+    yield "|---" * (len(table.rows) + 1) + "|"
+    for event in table.events:
+        yield f"| {event} | {' | '.join(_cell(cells[event]) for cells in table.rows.values())} |"
 
 
 def _cell(cell: Cell) -> str:
     if cell.is_refused:
-        return "refuse"
+        return "*refuse*"
     if cell.is_remembered:
-        return f"remember > {cell.to}" if cell.to else "remember"
-    return cell.to or "ignore"
+        return f"*remember* > {cell.to}" if cell.to else "*remember*"
+    return cell.to or "·"

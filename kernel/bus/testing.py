@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from django.utils import timezone
 
@@ -51,22 +51,27 @@ def twice_and_shuffled(seed: int) -> Courier:
     return draw
 
 
-def run_until_quiet(courier: Courier = in_order, *, limit: int = 5_000) -> None:
+def run_until_quiet(
+    courier: Courier = in_order, *, only: Collection[str] = (), limit: int = 5_000
+) -> None:
     """
     Deliver what was published, and what that causes, until nothing is left.
+
+    With `only`, no other queue than these is served: one module is tested alone.
 
     :raises AssertionError: if a handler fails (naming its error), or it never ends.
     """
     messages: list[Message] = []
     for _ in range(limit):
-        messages += _newly_sent()
+        messages += [sent for sent in newly_sent() if not only or sent[0] in only]
         if not messages:
             return
         _deliver(*courier(messages))
     raise AssertionError(f"Still events after {limit} deliveries: is there a loop?")
 
 
-def _newly_sent() -> list[Message]:
+def newly_sent() -> list[Message]:
+    """Return what waits in the outbox as a message for each queue, and note it as sent."""
     rows = list(OutboxEvent.objects.filter(sent_at=None).order_by("sequence"))
     if rows:
         sequences = [row.sequence for row in rows]

@@ -9,7 +9,7 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from kernel.refusals import Refusal
+from kernel.refusals import PreconditionFailed, Refusal
 
 _TAG = re.compile(r'^"v([0-9]{1,9})(?:-[a-z]{1,20})?"$')
 
@@ -18,12 +18,6 @@ class PreconditionRequired(Refusal):
     """Send If-Match with the ETag that you read, so that no one's change is overwritten."""
 
     status = 428
-
-
-class PreconditionFailed(Refusal):
-    """Someone changed this since you read it: read it again."""
-
-    status = 412
 
 
 def etag(version: int, variant: str = "") -> str:

@@ -56,6 +56,7 @@ def idempotent(method: Method) -> Method:
                 return method(self, request, **kwargs)
             return _once(functools.partial(method, self, request, **kwargs), request, key)
 
+    inner.is_idempotent = True  # type: ignore[attr-defined]  # the schema says so
     return inner
 
 

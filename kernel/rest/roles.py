@@ -16,7 +16,7 @@ class HasRole(BasePermission):
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         """Say whether the caller has one of the roles."""
-        user = request.user
+        user: object = request.user
         return isinstance(user, Principal) and user.has_role(*self.roles)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection
+from django.db.transaction import atomic  # noqa: TID251 -- a part of the test's own transaction
 from pydantic import ValidationError
 
 from kernel.address import Address
@@ -188,5 +189,5 @@ class TestAppendOnly:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL ROLE app")
             cursor.execute("INSERT INTO diary VALUES ('two')")
-            with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+            with pytest.raises(DatabaseError, match="permission denied"), atomic():
                 cursor.execute(statement)

@@ -9,8 +9,7 @@ from typing import Literal
 from apps.orders.models import Order
 from apps.orders.usecases.change import Change
 from kernel.address import Address
-from kernel.refusals import Refusal
-from kernel.rest.etags import PreconditionFailed
+from kernel.refusals import PreconditionFailed, Refusal
 from kernel.transactions import transaction_required
 
 

@@ -9,8 +9,7 @@ from collections.abc import Collection
 from apps.users import events
 from apps.users.models import RefreshToken, User
 from kernel.bus.outbox import publish
-from kernel.refusals import Refusal
-from kernel.rest.etags import PreconditionFailed
+from kernel.refusals import PreconditionFailed, Refusal
 from kernel.transactions import transaction_required
 
 
