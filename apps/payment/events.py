@@ -78,9 +78,7 @@ class PaymentRefunded(Event, name="payment.payment_refunded.v1", subject="order_
     reason: str
 
 
-class OperationRequested(
-    Event, name="payment.operation_requested.v1", subject="order_id"
-):
+class OperationRequested(Event, name="payment.operation_requested.v1", subject="order_id"):
     """Staff asked for something that only the gateway can do: a refund, or to capture again."""
 
     order_id: uuid.UUID

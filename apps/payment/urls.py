@@ -1,6 +1,18 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from apps.payment import api
 
 app_name = "payment"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("payments", api.PaymentList.as_view(), name="list"),
+    path("payments/<uuid:order_id>", api.PaymentDetail.as_view(), name="detail"),
+    path("payments/<uuid:order_id>/refunds", api.Refunds.as_view(), name="refunds"),
+    path(
+        "payments/<uuid:order_id>/capture-retries",
+        api.CaptureRetries.as_view(),
+        name="capture-retries",
+    ),
+    path("payments/<uuid:order_id>/write-offs", api.WriteOffs.as_view(), name="write-offs"),
+]

@@ -1,0 +1,101 @@
+"""The gateway payment_3p, over HTTP."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import httpx
+from django.conf import settings
+
+from apps.payment.gateway.interface import (
+    Accepted,
+    Answer,
+    Gateway,
+    NotFound,
+    Refused,
+    Unknown,
+    Wish,
+)
+from apps.payment.models import Kind
+
+# Together under ten seconds: a message's time, and the order's, must outlast it.
+TIMEOUT = httpx.Timeout(connect=2, read=8, write=2, pool=2)
+_PATHS = {
+    Kind.AUTHORIZE: "/check",
+    Kind.AMEND: "/updateAmount",
+    Kind.CAPTURE: "/processPayment",
+    Kind.VOID: "/cancelPayment",
+    Kind.REFUND: "/refund",
+}
+# These are verdicts about the payment; any other error is about us, or about today.
+_VERDICTS = {400: "invalid", 404: "unknown_token", 409: "wrong_state"}
+
+
+class Payment3P(Gateway):
+    """One client for a process: connections are kept, and shared by its threads."""
+
+    def __init__(self, url: str, *, api_key: str, timeout: httpx.Timeout = TIMEOUT) -> None:
+        headers = {"Authorization": f"Bearer {api_key}"}
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout)
+
+    def call(self, wish: Wish) -> Answer:
+        """Do it; payment_3p answers the same to the same key for a day."""
+        headers = {"Idempotency-Key": str(wish.id)}
+        try:
+            response = self._http.post(_PATHS[Kind(wish.kind)], json=_body(wish), headers=headers)
+        except httpx.HTTPError as error:
+            return Unknown(type(error).__name__)
+        return _answer(response)
+
+    def find(self, wish: Wish) -> Accepted | NotFound | Unknown:
+        """Look for an entry with the wish's id as its reference."""
+        try:
+            response = self._http.get(f"/payments/{wish.token}")
+        except httpx.HTTPError as error:
+            return Unknown(type(error).__name__)
+        body = _json(response)
+        if response.status_code == 404 and body.get("code") == "unknown_token":
+            return NotFound()
+        if not response.is_success or "entries" not in body:
+            return Unknown(f"status {response.status_code}")
+        references = {entry["reference"] for entry in body["entries"]}
+        return Accepted() if str(wish.id) in references else NotFound()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
+
+@functools.cache
+def payment_3p() -> Payment3P:
+    """Return this process's client; made at the first call, so never shared with a forked child."""
+    return Payment3P(settings.PAYMENT_3P_URL, api_key=settings.PAYMENT_3P_API_KEY)
+
+
+def _body(wish: Wish) -> dict[str, Any]:
+    body: dict[str, Any] = {"paymentToken": wish.token}
+    if wish.kind != Kind.VOID:
+        body["amount"] = wish.amount
+    if wish.kind == Kind.AUTHORIZE:
+        body["currency"] = wish.currency
+    return body
+
+
+def _answer(response: httpx.Response) -> Answer:
+    body = _json(response)
+    if response.status_code == 200 and body.get("ok") is True:
+        return Accepted()
+    if response.status_code == 200 and body.get("ok") is False:
+        return Refused(str(body.get("reason") or "refused"))
+    if response.status_code in _VERDICTS and body.get("code") == _VERDICTS[response.status_code]:
+        return Refused(_VERDICTS[response.status_code])
+    return Unknown(f"status {response.status_code}")
+
+
+def _json(response: httpx.Response) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
