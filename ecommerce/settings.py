@@ -6,6 +6,7 @@ import datetime as dt
 from pathlib import Path
 
 import dj_database_url
+from django.templatetags.static import static
 from botocore.config import Config
 
 from ecommerce.environment import read_environment
@@ -21,6 +22,7 @@ ROOT_URLCONF = "ecommerce.urls"
 WSGI_APPLICATION = "ecommerce.wsgi.application"
 TIME_ZONE = "UTC"
 USE_TZ = True
+FORMAT_MODULE_PATH = ["ecommerce.formats"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 MODULES = ("users", "products", "orders", "warehouse", "delivery", "payment", "audit", "invoices")
@@ -143,6 +145,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "ecommerce" / "static"]
 WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()  # not collected: taken from where the apps are
 AWS_REGION = env.aws_default_region
 AWS_ENDPOINT_URL = env.aws_endpoint_url
@@ -199,5 +202,6 @@ UNFOLD = {
     "SITE_HEADER": "Shop",
     "SITE_SUBHEADER": "Operations",
     "SHOW_HISTORY": True,
+    "STYLES": [lambda request: static("shop/admin.css")],
     "SHOW_VIEW_ON_SITE": False,
 }

@@ -1,0 +1,1 @@
+"""Figures, printed by a command: never a test, since they depend on the machine."""
