@@ -6,8 +6,8 @@ import datetime as dt
 from pathlib import Path
 
 import dj_database_url
-from django.templatetags.static import static
 from botocore.config import Config
+from django.templatetags.static import static
 
 from ecommerce.environment import read_environment
 

@@ -11,7 +11,6 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -101,7 +100,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     }
     with (tmp_path_factory.mktemp("emulator") / "log").open("w") as log:
         process = subprocess.Popen(
-            [Path(sys.executable).with_name("ministack")],
+            [sys.executable, "-m", "dev.emulator"],
             env=environment,
             stdout=log,
             stderr=log,

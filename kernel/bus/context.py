@@ -21,12 +21,19 @@ class Context:
     traceparent: str = ""  # W3C trace context
 
 
-_current: contextvars.ContextVar[Context | None] = contextvars.ContextVar("bus_context", default=None)
+_current: contextvars.ContextVar[Context | None] = contextvars.ContextVar(
+    "bus_context", default=None
+)
 
 
 def current() -> Context:
     """Return the context; outside of any edge, a new one of the system."""
     return _current.get() or Context(actor="system", correlation_id=str(new_id()))
+
+
+def known() -> Context | None:
+    """Return the context if there is one."""
+    return _current.get()
 
 
 @contextlib.contextmanager

@@ -27,7 +27,9 @@ class Job:
 _JOBS: dict[str, Job] = {}
 
 
-def every(*, minutes: int = 0, seconds: int = 0) -> Callable[[Callable[[], None]], Callable[[], None]]:
+def every(
+    *, minutes: int = 0, seconds: int = 0
+) -> Callable[[Callable[[], None]], Callable[[], None]]:
     """Let the decorated function of `apps/<app>/jobs.py` run at this interval."""
 
     def register(func: Callable[[], None]) -> Callable[[], None]:

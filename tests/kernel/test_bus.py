@@ -328,6 +328,8 @@ class TestJobs:
         with other.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [f"job:{name}"])
         assert not jobs.run(name)
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [f"job:{name}"])
         other.close()
         assert jobs.run(name)
 

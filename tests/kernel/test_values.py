@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.db import DatabaseError, connection
 from django.db.transaction import atomic  # noqa: TID251 -- a part of the test's own transaction
 from pydantic import ValidationError
 
+from kernel import states
 from kernel.address import Address
 from kernel.append_only import append_only
 from kernel.money import Money, display
@@ -27,6 +29,13 @@ SHUT     | remember > OPEN | refuse | remember
 
 
 class TestStateTable:
+    @pytest.fixture(autouse=True)
+    def _forget(self) -> Iterator[None]:
+        before = dict(states._TABLES)
+        yield
+        states._TABLES.clear()
+        states._TABLES.update(before)
+
     def test_reads_every_kind_of_cell(self) -> None:
         door = StateTable.parse("Door", DOOR)
 

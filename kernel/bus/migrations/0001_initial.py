@@ -4,82 +4,130 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='PersonKey',
+            name="PersonKey",
             fields=[
-                ('person_id', models.UUIDField(primary_key=True, serialize=False)),
-                ('key', models.BinaryField(help_text='Empty once the person was erased.', null=True)),
-                ('erased_at', models.DateTimeField(null=True)),
+                ("person_id", models.UUIDField(primary_key=True, serialize=False)),
+                (
+                    "key",
+                    models.BinaryField(help_text="Empty once the person was erased.", null=True),
+                ),
+                ("erased_at", models.DateTimeField(null=True)),
             ],
             options={
-                'db_table': 'bus_person_key',
+                "db_table": "bus_person_key",
             },
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('event_id', models.UUIDField()),
-                ('handler', models.CharField(max_length=100)),
-                ('name', models.CharField(max_length=100)),
-                ('order_id', models.UUIDField(null=True)),
-                ('state', models.CharField(choices=[('FAILED', 'Failed, will be tried again'), ('RECOVERED', 'Failed, then done'), ('DEAD', 'Dead: given up'), ('DISCARDED', 'Discarded by hand')], default='FAILED', max_length=10)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('error', models.CharField(blank=True, max_length=500)),
-                ('traceback', models.TextField(blank=True)),
-                ('first_failed_at', models.DateTimeField()),
-                ('updated_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("event_id", models.UUIDField()),
+                ("handler", models.CharField(max_length=100)),
+                ("name", models.CharField(max_length=100)),
+                ("order_id", models.UUIDField(null=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("FAILED", "Failed, will be tried again"),
+                            ("RECOVERED", "Failed, then done"),
+                            ("DEAD", "Dead: given up"),
+                            ("DISCARDED", "Discarded by hand"),
+                        ],
+                        default="FAILED",
+                        max_length=10,
+                    ),
+                ),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("error", models.CharField(blank=True, max_length=500)),
+                ("traceback", models.TextField(blank=True)),
+                ("first_failed_at", models.DateTimeField()),
+                ("updated_at", models.DateTimeField()),
             ],
             options={
-                'verbose_name_plural': 'deliveries',
-                'db_table': 'bus_delivery',
-                'indexes': [models.Index(fields=['state', '-updated_at'], name='bus_delivery_state'), models.Index(fields=['order_id'], name='bus_delivery_order')],
-                'constraints': [models.UniqueConstraint(fields=('event_id', 'handler'), name='bus_delivery_once')],
+                "verbose_name_plural": "deliveries",
+                "db_table": "bus_delivery",
+                "indexes": [
+                    models.Index(fields=["state", "-updated_at"], name="bus_delivery_state"),
+                    models.Index(fields=["order_id"], name="bus_delivery_order"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("event_id", "handler"), name="bus_delivery_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='InboxMark',
+            name="InboxMark",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('event_id', models.UUIDField()),
-                ('handler', models.CharField(max_length=100)),
-                ('handled_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("event_id", models.UUIDField()),
+                ("handler", models.CharField(max_length=100)),
+                ("handled_at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'bus_inbox',
-                'constraints': [models.UniqueConstraint(fields=('event_id', 'handler'), name='bus_inbox_once')],
+                "db_table": "bus_inbox",
+                "constraints": [
+                    models.UniqueConstraint(fields=("event_id", "handler"), name="bus_inbox_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='OutboxEvent',
+            name="OutboxEvent",
             fields=[
-                ('sequence', models.BigAutoField(primary_key=True, serialize=False)),
-                ('event_id', models.UUIDField(unique=True)),
-                ('name', models.CharField(max_length=100)),
-                ('subject', models.UUIDField()),
-                ('order_id', models.UUIDField(null=True)),
-                ('payload', models.JSONField()),
-                ('occurred_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField()),
-                ('actor', models.CharField(max_length=100)),
-                ('correlation_id', models.CharField(max_length=128)),
-                ('causation_id', models.UUIDField(null=True)),
-                ('traceparent', models.CharField(blank=True, max_length=55)),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('tries', models.PositiveIntegerField(default=0)),
-                ('next_try_at', models.DateTimeField(null=True)),
-                ('set_aside', models.CharField(blank=True, help_text="Why it can't be sent.", max_length=500)),
+                ("sequence", models.BigAutoField(primary_key=True, serialize=False)),
+                ("event_id", models.UUIDField(unique=True)),
+                ("name", models.CharField(max_length=100)),
+                ("subject", models.UUIDField()),
+                ("order_id", models.UUIDField(null=True)),
+                ("payload", models.JSONField()),
+                ("occurred_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField()),
+                ("actor", models.CharField(max_length=100)),
+                ("correlation_id", models.CharField(max_length=128)),
+                ("causation_id", models.UUIDField(null=True)),
+                ("traceparent", models.CharField(blank=True, max_length=55)),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("tries", models.PositiveIntegerField(default=0)),
+                ("next_try_at", models.DateTimeField(null=True)),
+                (
+                    "set_aside",
+                    models.CharField(blank=True, help_text="Why it can't be sent.", max_length=500),
+                ),
             ],
             options={
-                'db_table': 'bus_outbox',
-                'indexes': [models.Index(condition=models.Q(('sent_at', None), ('set_aside', '')), fields=['sequence'], name='bus_outbox_unsent'), models.Index(condition=models.Q(('order_id__isnull', False)), fields=['order_id', 'sequence'], name='bus_outbox_order'), models.Index(fields=['name', 'subject', 'sequence'], name='bus_outbox_subject'), models.Index(fields=['correlation_id'], name='bus_outbox_correlation')],
+                "db_table": "bus_outbox",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("sent_at", None), ("set_aside", "")),
+                        fields=["sequence"],
+                        name="bus_outbox_unsent",
+                    ),
+                    models.Index(
+                        condition=models.Q(("order_id__isnull", False)),
+                        fields=["order_id", "sequence"],
+                        name="bus_outbox_order",
+                    ),
+                    models.Index(fields=["name", "subject", "sequence"], name="bus_outbox_subject"),
+                    models.Index(fields=["correlation_id"], name="bus_outbox_correlation"),
+                ],
             },
         ),
     ]

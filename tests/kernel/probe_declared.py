@@ -1,0 +1,7 @@
+"""Imported by the worker once Django is set up."""
+
+from __future__ import annotations
+
+from tests.kernel import probe
+
+probe.declare()
