@@ -1,1 +1,7 @@
-"""What a laptop needs and production doesn't: an embedded PostgreSQL, the emulator, a supervisor."""
+"""What a laptop needs and production doesn't: PostgreSQL, the emulator, a supervisor, a demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]

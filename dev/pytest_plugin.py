@@ -1,45 +1,85 @@
-"""Starts a PostgreSQL for one test run, before Django reads its settings."""
+"""Gives a test run a PostgreSQL and settings of its own, before Django reads them."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+from django.db import connections
 
+from dev import ROOT
 from dev.postgres import LocalPostgres
+from dev.stand_in import STAND_IN
+from ecommerce.environment import Environment
 
-_ENVIRONMENT = {
-    "SECRET_KEY": "only-for-tests-only-for-tests-only-for-tests-0123456789",
-    "QUEUE_URL_PREFIX": "http://127.0.0.1:1/000000000000/shop-",
-    "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
-    "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",
-    "AWS_DEFAULT_REGION": "eu-north-1",
-    "LOG_FORMAT": "console",
-    "LOG_LEVEL": "ERROR",
-}
+TEMPLATE = "shop_template"
 _MARK = "SHOP_TEST_POSTGRES"  # set for the workers that this run starts
+_TEMPLATE_MARK = "SHOP_TEST_TEMPLATE"
 _started: list[LocalPostgres] = []
+_directories: list[tempfile.TemporaryDirectory[str]] = []
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Set the environment of the tests; nothing of the developer's own shell or `.env` counts."""
-    os.environ.update(_ENVIRONMENT)
-    if _MARK not in os.environ:
-        server = LocalPostgres(Path(tempfile.mkdtemp(prefix="shop-test-")) / "postgres")
-        server.start()
-        _started.append(server)
-        os.environ[_MARK] = "1"
-        os.environ["DATABASE_URL"] = server.url()
+    if _MARK in os.environ:
+        return
+    for name in Environment.model_fields:
+        os.environ.pop(name.upper(), None)
+    os.environ.update(STAND_IN)
+    directory = tempfile.TemporaryDirectory(prefix="shop-test-")
+    _directories.append(directory)
+    server = LocalPostgres(Path(directory.name) / "postgres")
+    server.start()
+    _started.append(server)
+    os.environ[_MARK] = "1"
+    os.environ["DATABASE_URL"] = server.url()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Migrate one database for several workers, and let each clone it."""
+    config.addinivalue_line(
+        "markers", "needs(program, install): skipped without the program; CI fails instead"
+    )
+    if _started and config.getoption("numprocesses", None):
+        _make_template(_started[0])
+        os.environ[_TEMPLATE_MARK] = TEMPLATE
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let a worker's database begin as a copy of the migrated one."""
+    if template := os.environ.get(_TEMPLATE_MARK):
+        connections["default"].settings_dict["TEST"]["TEMPLATE"] = template
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test that needs more than this machine has; where all is installed, let it fail."""
+    for mark in item.iter_markers("needs"):
+        program, install = mark.args
+        if shutil.which(program) is None:
+            verdict = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+            verdict(f"{program} is not installed: {install}")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop what was started."""
     for server in _started:
         server.stop()
-        shutil.rmtree(server.data.parent, ignore_errors=True)
+        server.forget()
+    for directory in _directories:
+        directory.cleanup()
     _started.clear()
+    _directories.clear()
+
+
+def _make_template(server: LocalPostgres) -> None:
+    server.prepare(TEMPLATE)
+    environment = {**os.environ, "DATABASE_URL": server.url(TEMPLATE)}
+    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+    subprocess.run(command, env=environment, cwd=ROOT, check=True)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Literal
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 
 class Environment(BaseSettings):
-    """Read from environment variables, and from `.env` where one lies beside `manage.py`."""
+    """Read from environment variables, and from `.env` (or ENV_FILE) where that is there."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=os.environ.get("ENV_FILE", ".env"), extra="ignore", frozen=True
+    )
 
     secret_key: str = Field(
         min_length=32, description="Signs tokens, quotes and sessions: 50 random characters."
@@ -85,7 +88,14 @@ def read_environment() -> Environment:
         return Environment()
     except ValidationError as error:
         for problem in error.errors():
-            name = str(problem["loc"][0])
-            meaning = Environment.model_fields[name].description
-            print(f"Setting {name.upper()}: {problem['msg']}. {meaning}", file=sys.stderr)
-        sys.exit("Set these in the environment or in .env; .env.example explains every setting.")
+            _explain(str(problem["loc"][0]), problem["msg"])
+    except SettingsError as error:  # it can't be read at all, and the message has no better form
+        for name in Environment.model_fields:
+            if f'"{name}"' in str(error):
+                _explain(name, "This is not valid JSON")
+    sys.exit("Set these in the environment or in .env; .env.example explains every setting.")
+
+
+def _explain(name: str, problem: str) -> None:
+    meaning = Environment.model_fields[name].description
+    print(f"Setting {name.upper()}: {problem}. {meaning}", file=sys.stderr)

@@ -24,7 +24,7 @@ START_SECONDS, STOP_SECONDS, DEMO_SECONDS = 120, 40, 90
 SPOKEN = {
     "fulfilled": ["OrderFulfilled", "PaymentCaptured", "InvoiceIssued", "Invoice "],
     "short": ["StockShort", "OrderCancelled", "out of stock"],
-    "declined": ["PaymentDeclined", "OrderCancelled", "StockReleased"],
+    "declined": ["PaymentDeclined", "OrderCancelled", "payment declined"],
 }
 
 

@@ -1,0 +1,53 @@
+"""The web process: gunicorn's settings (`gunicorn -c python:ecommerce.gunicorn ecommerce.wsgi`)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from typing import Any
+
+import structlog
+from gunicorn.glogging import Logger as GunicornLogger
+
+bind = f"{os.environ.get('BIND_HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = 4
+preload_app = True  # the workers share the code's memory
+timeout = 30
+graceful_timeout = 20
+keepalive = 75  # longer than the load balancer's 60 s, so that it is never surprised
+control_socket_disable = True
+max_requests, max_requests_jitter = 20_000, 2_000  # a leak can't grow for ever
+
+log = structlog.get_logger("web")
+
+
+class Logger(GunicornLogger):  # type: ignore[misc]
+    """Writes where everything else writes, in the same form."""
+
+    def setup(self, cfg: Any) -> None:
+        """Leave handlers and levels to `ecommerce.logs`."""
+        for logger in (self.error_log, self.access_log):
+            logger.handlers = []
+            logger.propagate = True
+
+    def access(self, resp: Any, req: Any, environ: Any, request_time: dt.timedelta) -> None:
+        """
+        Log an answer: what was changed or refused at INFO, what was only read at DEBUG.
+
+        The query is left out, since e-mail addresses may stand in it.
+        """
+        is_read = req.method in {"GET", "HEAD", "OPTIONS"} and resp.status_code < 400
+        (log.debug if is_read else log.info)(
+            "request",
+            method=req.method,
+            path=req.path,
+            status=resp.status_code,
+            ms=round(request_time.total_seconds() * 1000, 1),
+            request_id=dict(resp.headers).get("X-Request-ID", ""),
+        )
+
+
+logger_class = Logger
+accesslog = "-"
