@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.contrib import admin
 from django.core.management import call_command
 from django.db import connection
 
@@ -200,6 +201,21 @@ def test_state_tables_name_the_states_that_their_models_have() -> None:
     }
 
     assert [table.title for table in all_tables() if frozenset(table.rows) not in choices] == []
+
+
+def test_every_table_has_its_page_in_the_admin() -> None:
+    ours = {*settings.MODULES, "bus", "rest"}
+    absent = [
+        model.__name__
+        for model in apps.get_models()
+        if model._meta.app_label in ours and not admin.site.is_registered(model)
+    ]
+
+    assert absent == []
+
+
+def test_the_schema_is_complete_and_valid() -> None:
+    call_command("spectacular", validate=True, fail_on_warn=True, file=os.devnull)
 
 
 def test_every_setting_says_what_it_means() -> None:

@@ -53,7 +53,30 @@ def shop(
         courier = twice_and_shuffled(seed=int(request.param.split()[-1]))
     shop = Shop(client_for, courier, gateway)
     yield shop
+    assert_that_all_agree(shop)
     assert_that_all_is_well(gateway)
+
+
+# What each module may say of an order that ended so: they agree, whichever way events fell.
+AGREEMENT = {
+    "FULFILLED": ({"CAPTURED", "CAPTURE_FAILED", "REFUNDED"}, {"COMPLETED"}, {"COMPLETED"}),
+    "CANCELLED": ({"VOIDED", "DECLINED"}, {None, "CANCELLED"}, {None, "CANCELLED"}),
+    "PACKAGING_FAILED": ({"VOIDED"}, {"FAILED"}, {None}),
+    "DELIVERY_FAILED": ({"VOIDED"}, {"FAILED"}, {"FAILED"}),
+}
+
+
+def assert_that_all_agree(shop: Shop) -> None:
+    """Check that every module's final state of every order that ended fits the others'."""
+    for order in ok(shop.support.get("/api/v1/orders"))["results"]:
+        states = shop.states(order["id"])
+        if states["order"] in AGREEMENT:
+            payments, packagings, shipments = AGREEMENT[states["order"]]
+            assert states["payment"] in payments, states
+            assert states["packaging"] in packagings, states
+            assert states["shipment"] in shipments, states
+            is_invoiced = states["payment"] in {"CAPTURED", "REFUNDED"}
+            assert len(states["invoices"]) == is_invoiced, states
 
 
 def assert_that_all_is_well(gateway: FakeGateway) -> None:
@@ -66,8 +89,8 @@ def assert_that_all_is_well(gateway: FakeGateway) -> None:
         assert 0 <= account.refunded <= account.captured <= account.limit
     assert not Delivery.objects.exclude(state=Delivery.State.RECOVERED).exists()
     assert Record.objects.count() == OutboxEvent.objects.count()
-    numbers = sorted(Invoice.objects.values_list("number", flat=True))
-    assert len(set(numbers)) == len(numbers)
+    numbers = sorted(int(text[-6:]) for text in Invoice.objects.values_list("number", flat=True))
+    assert numbers == list(range(1, len(numbers) + 1))
 
 
 def test_an_order_is_fulfilled_paid_and_invoiced(shop: Shop, gateway: FakeGateway) -> None:
