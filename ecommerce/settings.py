@@ -152,31 +152,25 @@ AWS_ENDPOINT_URL = env.aws_endpoint_url
 MEDIA_BUCKET = env.media_bucket
 INVOICES_BUCKET = env.invoices_bucket
 UPLOADS_BUCKET = env.uploads_bucket
-_S3 = {"region_name": AWS_REGION, "endpoint_url": AWS_ENDPOINT_URL, "signature_version": "s3v4"}
+_S3 = {
+    "region_name": AWS_REGION,
+    "endpoint_url": AWS_ENDPOINT_URL,
+    "file_overwrite": True,  # a key names its content: the same again changes nothing
+    "client_config": Config(  # whoever waits asks again: a call ends well before a task must
+        signature_version="s3v4",
+        connect_timeout=2,
+        read_timeout=6,
+        retries={"total_max_attempts": 1},
+    ),
+}
 STORAGES = {
     "default": {
         "BACKEND": "storages.backends.s3.S3Storage",
-        "OPTIONS": {
-            **_S3,
-            "bucket_name": MEDIA_BUCKET,
-            "querystring_auth": False,
-            "file_overwrite": True,
-        },
+        "OPTIONS": {**_S3, "bucket_name": MEDIA_BUCKET, "querystring_auth": False},
     },
     "invoices": {
         "BACKEND": "storages.backends.s3.S3Storage",
-        "OPTIONS": {
-            **_S3,
-            "bucket_name": INVOICES_BUCKET,
-            "querystring_expire": 300,
-            "file_overwrite": True,
-            "client_config": Config(  # the queue tries again: a call must end well before the task
-                signature_version="s3v4",
-                connect_timeout=2,
-                read_timeout=6,
-                retries={"total_max_attempts": 1},
-            ),
-        },
+        "OPTIONS": {**_S3, "bucket_name": INVOICES_BUCKET, "querystring_expire": 300},
     },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }

@@ -16,6 +16,7 @@ from apps.payment import queries, usecases
 from apps.payment.models import Kind, Operation, Payment
 from kernel.money import MAX_AMOUNT
 from kernel.rest.etags import answer
+from kernel.rest.fields import StrictSerializer
 from kernel.rest.idempotency import idempotent
 from kernel.rest.paging import page
 from kernel.rest.roles import role
@@ -49,16 +50,6 @@ class OperationOutput(serializers.Serializer):
     refusal = serializers.CharField(help_text="Why the gateway refused.")
     created_at = serializers.DateTimeField()
     answered_at = serializers.DateTimeField(allow_null=True)
-
-
-class KnownFieldsOnly(serializers.Serializer):
-    """The base of inputs: what isn't known is refused."""
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if unknown := set(self.initial_data) - set(self.fields):
-            errors = dict.fromkeys(sorted(map(str, unknown)), "This field is not known.")
-            raise serializers.ValidationError(errors, code="unknown")
-        return attrs
 
 
 class PaymentList(APIView):
@@ -105,7 +96,7 @@ class PaymentDetail(APIView):
 class Refunds(APIView):
     permission_classes = [role("support")]
 
-    class Input(KnownFieldsOnly):
+    class Input(StrictSerializer):
         amount = serializers.IntegerField(min_value=1, max_value=MAX_AMOUNT)
         reason = serializers.CharField(max_length=500)
 
@@ -145,7 +136,7 @@ class CaptureRetries(APIView):
 class WriteOffs(APIView):
     permission_classes = [role("support")]
 
-    class Input(KnownFieldsOnly):
+    class Input(StrictSerializer):
         reason = serializers.CharField(max_length=500)
 
     @extend_schema(

@@ -76,7 +76,10 @@ class MoneyField(StrictSerializer):
 
         :raises ValidationError: naming each field that is wrong.
         """
-        return Money(**super().to_internal_value(data))
+        try:
+            return Money.model_validate(super().to_internal_value(data))
+        except pydantic.ValidationError as error:  # half an amount, where half a body may come
+            raise serializers.ValidationError(_by_field(error)) from error
 
     def to_representation(self, instance: Money | Mapping[str, Any]) -> dict[str, Any]:
         """Return the amount as JSON."""
