@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -12,10 +13,8 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from apps.delivery import usecases
 from apps.delivery.models import Product, Shipment, Zone, ZoneCountry
-from kernel.admin import ReadOnlyAdmin
+from kernel.admin import ReadOnlyAdmin, act_on_each
 from kernel.money import display
-from kernel.refusals import Refusal
-from kernel.transactions import transaction
 
 
 class CountryInline(TabularInline):
@@ -99,9 +98,6 @@ class ShipmentAdmin(ReadOnlyAdmin):
         ask: Callable[..., None],
         **arguments: str,
     ) -> None:
-        for order_id in rows.values_list("order_id", flat=True):
-            try:
-                with transaction():
-                    ask(order_id=order_id, at=timezone.now(), **arguments)
-            except Refusal as refusal:
-                self.message_user(request, f"{order_id}: {refusal}", messages.ERROR)
+        orders = rows.values_list("order_id", flat=True)
+        call = functools.partial(ask, at=timezone.now(), **arguments)
+        act_on_each(request, {str(each): functools.partial(call, order_id=each) for each in orders})

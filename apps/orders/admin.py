@@ -1,16 +1,16 @@
 from __future__ import annotations
 
-from django.contrib import admin, messages
+import functools
+
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from apps.orders import usecases
 from apps.orders.models import CatalogueItem, Order, OrderLine, StockItem, TimelineEntry
-from kernel.admin import ReadOnlyAdmin, ReadOnlyInline
+from kernel.admin import ReadOnlyAdmin, ReadOnlyInline, act_on_each
 from kernel.money import display
-from kernel.refusals import Refusal
-from kernel.transactions import transaction
 
 
 class OrderLineInline(ReadOnlyInline):
@@ -40,18 +40,13 @@ class OrderAdmin(ReadOnlyAdmin):
     def price(self, order: Order) -> str:
         return display(order.total, order.currency)
 
-    @admin.action(description="Cancel")
+    @admin.action(description="Cancel, if it can be stopped")
     def cancel(self, request: HttpRequest, orders: QuerySet[Order]) -> None:
-        for order in orders:
-            try:
-                with transaction():
-                    usecases.cancel_order(
-                        order_id=order.id, owner_id=None, requested_by="staff", at=timezone.now()
-                    )
-            except Refusal as refusal:
-                messages.error(request, f"{order}: {refusal}")
-            else:
-                messages.success(request, f"{order} is cancelled, or will be if it can be stopped.")
+        cancel = functools.partial(
+            usecases.cancel_order, owner_id=None, requested_by="staff", at=timezone.now()
+        )
+        calls = {order.number: functools.partial(cancel, order_id=order.id) for order in orders}
+        act_on_each(request, calls, said="cancelled, or will be if it can be stopped")
 
 
 @admin.register(OrderLine)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -14,10 +15,8 @@ from django.utils.html import format_html
 
 from apps.payment import usecases
 from apps.payment.models import Operation, Payment
-from kernel.admin import ReadOnlyAdmin, ReadOnlyInline
+from kernel.admin import ReadOnlyAdmin, ReadOnlyInline, act_on_each
 from kernel.money import display
-from kernel.refusals import Refusal
-from kernel.transactions import transaction
 
 
 class OperationInline(ReadOnlyInline):
@@ -72,13 +71,11 @@ class PaymentAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Retry the capture")
     def retry_capture(self, request: HttpRequest, chosen: QuerySet[Payment]) -> None:
-        for payment in chosen:
-            _do(request, payment, usecases.retry_capture)
+        _ask(request, chosen, usecases.retry_capture)
 
     @admin.action(description="Write off: release what is held")
     def write_off(self, request: HttpRequest, chosen: QuerySet[Payment]) -> None:
-        for payment in chosen:
-            _do(request, payment, usecases.write_off, reason="written off in the admin")
+        _ask(request, chosen, usecases.write_off, reason="written off in the admin")
 
 
 @admin.register(Operation)
@@ -108,16 +105,16 @@ class OperationAdmin(ReadOnlyAdmin):
         return format_html('<a href="{}">{}</a>', url, operation.payment_id)
 
 
-def _do(
-    request: HttpRequest, payment: Payment, use_case: Callable[..., Operation], **asked: Any
+def _ask(
+    request: HttpRequest,
+    payments: QuerySet[Payment],
+    use_case: Callable[..., Operation],
+    **asked: Any,
 ) -> None:
-    try:
-        with transaction():
-            use_case(order_id=payment.order_id, at=timezone.now(), **asked)
-    except Refusal as refusal:
-        messages.error(request, f"{payment}: {refusal}")
-    else:
-        messages.success(request, f"{payment}: asked of the gateway.")
+    call = functools.partial(use_case, at=timezone.now(), **asked)
+    orders = payments.values_list("order_id", flat=True)
+    calls = {str(each): functools.partial(call, order_id=each) for each in orders}
+    act_on_each(request, calls, said="asked of the gateway")
 
 
 def _money(amount: int, payment: Payment) -> str:

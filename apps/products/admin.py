@@ -14,7 +14,7 @@ from unfold.admin import ModelAdmin
 
 from apps.products import gateway, usecases
 from apps.products.models import CODE, Availability, Category, Picture, Product
-from kernel.admin import ReadOnlyAdmin, ReadOnlyInline
+from kernel.admin import ReadOnlyAdmin, ReadOnlyInline, act_on_each
 from kernel.money import display
 from kernel.refusals import Refusal
 from kernel.transactions import transaction
@@ -120,15 +120,15 @@ class ProductAdmin(RefusalsAsMessages):
     def _each(
         self, request: HttpRequest, chosen: QuerySet[Product], act: Callable[..., object]
     ) -> None:
-        done = 0
-        for product_id, version in chosen.order_by("id").values_list("id", "version"):
-            try:
-                with transaction():
-                    act(product_id=product_id, version=version, at=timezone.now())
-                done += 1
-            except Refusal as refusal:
-                self.message_user(request, str(refusal), messages.ERROR)
-        self.message_user(request, f"Done for {done}.")
+        call = functools.partial(act, at=timezone.now())
+        rows = chosen.order_by("id").values_list("code", "id", "version")
+        act_on_each(
+            request,
+            {
+                code: functools.partial(call, product_id=product_id, version=version)
+                for code, product_id, version in rows
+            },
+        )
 
 
 class CategoryForm(forms.ModelForm):

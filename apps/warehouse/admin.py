@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -13,10 +15,8 @@ from django.utils.html import format_html
 
 from apps.warehouse import usecases
 from apps.warehouse.models import Movement, PackagingLine, PackagingRequest, Product, Stock
-from kernel.admin import ReadOnlyAdmin, ReadOnlyInline
+from kernel.admin import ReadOnlyAdmin, ReadOnlyInline, act_on_each
 from kernel.bus import context
-from kernel.refusals import Refusal
-from kernel.transactions import transaction
 
 LOW = 10
 
@@ -127,19 +127,17 @@ class PackagingRequestAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Start packing", permissions=["pack"])
     def start(self, request: HttpRequest, rows: QuerySet[PackagingRequest]) -> None:
-        for order_id in rows.values_list("order_id", flat=True):
-            try:
-                with transaction():
-                    usecases.start_packaging(order_id=order_id, at=timezone.now())
-            except Refusal as refusal:
-                self.message_user(request, f"{order_id}: {refusal}", messages.ERROR)
+        self._each(request, rows, usecases.start_packaging)
 
     @admin.action(description="Complete the package", permissions=["pack"])
     def complete(self, request: HttpRequest, rows: QuerySet[PackagingRequest]) -> None:
         actor = context.current().actor
-        for order_id in rows.values_list("order_id", flat=True):
-            try:
-                with transaction():
-                    usecases.complete_packaging(order_id=order_id, actor=actor, at=timezone.now())
-            except Refusal as refusal:
-                self.message_user(request, f"{order_id}: {refusal}", messages.ERROR)
+        self._each(request, rows, functools.partial(usecases.complete_packaging, actor=actor))
+
+    def _each(
+        self, request: HttpRequest, rows: QuerySet[PackagingRequest], act: Callable[..., object]
+    ) -> None:
+        orders = rows.values_list("order_id", flat=True)
+        at = timezone.now()
+        calls = {str(each): functools.partial(act, order_id=each, at=at) for each in orders}
+        act_on_each(request, calls)
