@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
@@ -11,17 +12,7 @@ handler404 = "kernel.rest.problems.not_found"
 handler500 = "kernel.rest.problems.server_error"
 
 api: list[URLPattern | URLResolver] = [
-    path("", include(f"apps.{module}.urls"))
-    for module in (
-        "users",
-        "products",
-        "orders",
-        "warehouse",
-        "delivery",
-        "payment",
-        "audit",
-        "invoices",
-    )
+    path("", include(f"apps.{module}.urls")) for module in settings.MODULES
 ]
 api += [
     path("health/live", health.live, name="live"),

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import uuid
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
@@ -11,7 +13,6 @@ from django.utils.safestring import SafeString
 from apps.audit import queries
 from apps.audit.models import Chain, KnownUser, Record
 from kernel.admin import ReadOnlyAdmin
-from kernel.rest.paging import parse_uuid
 
 
 @admin.register(Record)
@@ -43,7 +44,8 @@ def _condition(term: str) -> Q:
     if "@" in term:
         return queries.of_person(term)
     condition = Q(request_id=term)
-    if (given := parse_uuid(term)) is not None:
+    with contextlib.suppress(ValueError):  # what is no id may still be a request's
+        given = uuid.UUID(term)
         condition |= Q(event_id=given) | Q(subject=given) | Q(order_id=given)
     return condition
 

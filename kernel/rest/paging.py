@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -106,11 +105,3 @@ def _decode(cursor: str, length: int) -> list[Any]:
     if any(not isinstance(value, str | int) or "\0" in str(value) for value in values):
         raise InvalidCursor
     return values
-
-
-def parse_uuid(text: str) -> uuid.UUID | None:
-    """Return the id that a query parameter holds, or None if it is none."""
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None

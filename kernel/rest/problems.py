@@ -44,9 +44,9 @@ def handle_exception(error: Exception, view_context: dict[str, Any]) -> Response
 
 
 def problem(status: int, code: str, detail: str, **members: Any) -> dict[str, Any]:
-    """Return the body of a problem; `type` is the code as a relative reference into the docs."""
+    """Return the body of a problem; `type` is the code as a URI, which nobody can follow."""
     return {
-        "type": f"/docs/problems#{code}",
+        "type": f"urn:shop:problem:{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "code": code,

@@ -94,7 +94,7 @@ class TestProblems:
         assert answer["Content-Type"] == "application/problem+json"
         assert answer["X-Request-ID"] == "req-1"
         assert answer.json() == {
-            "type": "/docs/problems#bell_cracked",
+            "type": "urn:shop:problem:bell_cracked",
             "title": "Conflict",
             "status": 409,
             "code": "bell_cracked",
