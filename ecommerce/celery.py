@@ -9,19 +9,21 @@ from celery import Celery
 from django.conf import settings
 from kombu import Queue
 
+from kernel import limits
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")
 
-# Seconds until a failed message is seen again, by how often it was received (the last: soon
-# to the dead-letter queue).
-BACKOFF = {1: 5, 2: 30, 3: 120, 4: 600, 5: 1800, 6: 1}
 NEVER = 1_000_000_000
 
 app = Celery("ecommerce")
 
 
-def queue_urls() -> dict[str, str]:
-    """Return every queue's URL by its Celery name."""
-    return {name: f"{settings.QUEUE_URL_PREFIX}{name}" for name in settings.QUEUES}
+def queues() -> dict[str, dict[str, Any]]:
+    """Return every queue's URL, and when what fails comes again, by its Celery name."""
+    return {
+        name: {"url": f"{settings.QUEUE_URL_PREFIX}{name}", "backoff_policy": limits.BACKOFF}
+        for name in settings.QUEUES
+    }
 
 
 def configuration() -> dict[str, Any]:
@@ -32,9 +34,7 @@ def configuration() -> dict[str, Any]:
         "broker_transport_options": {
             "region": settings.AWS_REGION,
             "endpoint_url": settings.AWS_ENDPOINT_URL,
-            "predefined_queues": {
-                name: {"url": url, "backoff_policy": BACKOFF} for name, url in queue_urls().items()
-            },
+            "predefined_queues": queues(),
             # A worker stops when its last poll ends: soon, where polls cost nothing.
             "wait_time_seconds": 2 if settings.AWS_ENDPOINT_URL else 10,
             "sqs_base64_encoding": False,
@@ -43,7 +43,7 @@ def configuration() -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         "worker_enable_remote_control": False,
         "worker_send_task_events": False,
-        "worker_prefetch_multiplier": 2,
+        "worker_prefetch_multiplier": limits.PREFETCH,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
@@ -54,7 +54,7 @@ def configuration() -> dict[str, Any]:
         "task_queues": [Queue(name) for name in settings.QUEUES],
         "task_create_missing_queues": False,
         "task_default_queue": "bus",
-        "task_time_limit": 50,
+        "task_time_limit": limits.TASK_SECONDS,
         "task_serializer": "json",
         "accept_content": ["json"],
         "timezone": "UTC",

@@ -6,8 +6,10 @@ import os
 import sys
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from kernel import limits
 
 
 class Environment(BaseSettings):
@@ -64,6 +66,13 @@ class Environment(BaseSettings):
     )
     payment_3p_webhook_secret: str = Field(default="", description="Signs the gateway's webhooks.")
 
+    streams_url: str = Field(
+        default="http://127.0.0.1:8003",
+        pattern=r"^https?://[^?#]+[^?#/]$",
+        description="Where clients reach the process `streams`; what the path begins with is also"
+        " what it answers to.",
+    )
+
     order_timeout_minutes: int = Field(
         default=15,
         ge=1,
@@ -73,6 +82,19 @@ class Environment(BaseSettings):
     quote_minutes: int = Field(
         default=30, ge=1, le=1440, description="How long a delivery quote lives."
     )
+    unheard_minutes: int = Field(
+        default=limits.UNHEARD_MINUTES,
+        ge=1,
+        le=1440,
+        description="An event that a handler has not taken by then is sent again.",
+    )
+    log_retention_days: int = Field(
+        default=400,
+        ge=0,
+        le=36_500,
+        description="Older events leave the log, unless a replica needs them: at least"
+        f" {limits.LOG_DAYS}, or 0 to keep all for ever.",
+    )
     currency: str = Field(
         default="EUR", pattern="^[A-Z]{3}$", description="The shop's currency, by ISO 4217."
     )
@@ -80,6 +102,13 @@ class Environment(BaseSettings):
         default=True,
         description="Orders refuses at once what its replica of the stock shows as sold out.",
     )
+
+    @field_validator("log_retention_days")
+    @classmethod
+    def _keep_what_may_come_again(cls, days: int) -> int:
+        if 0 < days < limits.LOG_DAYS:
+            raise ValueError(f"Input should be 0, or at least {limits.LOG_DAYS}")
+        return days
 
 
 def read_environment() -> Environment:

@@ -9,13 +9,15 @@ from typing import Any
 import structlog
 from gunicorn.glogging import Logger as GunicornLogger
 
+from kernel import limits
+
 bind = f"{os.environ.get('BIND_HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = 4
 preload_app = True  # the workers share the code's memory
-timeout = 30
-graceful_timeout = 20
+timeout = limits.REQUEST_SECONDS
+graceful_timeout = limits.REQUEST_GRACE_SECONDS
 keepalive = 75  # longer than the load balancer's 60 s, so that it is never surprised
 control_socket_disable = True
 max_requests, max_requests_jitter = 20_000, 2_000  # a leak can't grow for ever

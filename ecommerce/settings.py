@@ -10,6 +10,7 @@ from botocore.config import Config
 from django.templatetags.static import static
 
 from ecommerce.environment import read_environment
+from kernel import limits
 
 env = read_environment()
 BASE_DIR = Path(__file__).resolve().parents[1]
@@ -78,8 +79,9 @@ DATABASES = {
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             **_database.get("OPTIONS", {}),
-            "options": "-c statement_timeout=15000 -c lock_timeout=5000"
-            " -c idle_in_transaction_session_timeout=30000",
+            "options": f"-c statement_timeout={limits.STATEMENT_SECONDS}s"
+            f" -c lock_timeout={limits.LOCK_SECONDS}s"
+            f" -c idle_in_transaction_session_timeout={limits.IDLE_IN_TRANSACTION_SECONDS}s",
         },
     }
 }
@@ -157,8 +159,8 @@ _S3 = {
     "file_overwrite": True,  # a key names its content: the same again changes nothing
     "client_config": Config(  # whoever waits asks again: a call ends well before a task must
         signature_version="s3v4",
-        connect_timeout=2,
-        read_timeout=6,
+        connect_timeout=limits.CONNECT_SECONDS,
+        read_timeout=limits.READ_SECONDS,
         retries={"total_max_attempts": 1},
     ),
 }
@@ -178,9 +180,12 @@ QUEUE_URL_PREFIX = env.queue_url_prefix
 PAYMENT_3P_URL = env.payment_3p_url
 PAYMENT_3P_API_KEY = env.payment_3p_api_key
 PAYMENT_3P_WEBHOOK_SECRET = env.payment_3p_webhook_secret
+STREAMS_URL = env.streams_url
 CURRENCY = env.currency
 ORDER_TIMEOUT = dt.timedelta(minutes=env.order_timeout_minutes)
 QUOTE_LIFETIME = dt.timedelta(minutes=env.quote_minutes)
+UNHEARD_AFTER = dt.timedelta(minutes=env.unheard_minutes)
+LOG_RETENTION = dt.timedelta(days=env.log_retention_days)  # zero: for ever
 REFUSE_SOLD_OUT = env.refuse_sold_out
 
 SECURE_SSL_REDIRECT = False  # the load balancer redirects
@@ -195,6 +200,7 @@ UNFOLD = {
     "SITE_HEADER": "Shop",
     "SITE_SUBHEADER": "Operations",
     "SHOW_HISTORY": True,
+    "DASHBOARD_CALLBACK": "kernel.bus.admin.dashboard.with_health",
     "STYLES": [lambda request: static("shop/admin.css")],
     "SHOW_VIEW_ON_SITE": False,
 }

@@ -22,7 +22,7 @@ from kernel.bus.envelope import Envelope, from_wire
 from tests.kernel.fault_proxy import FaultProxy
 
 REGION = "eu-north-1"
-QUEUES = ("audit", "bus", "kernel", "kernel-outside")  # the audit hears the probe too
+QUEUES = ("audit", "bus", "kernel", "kernel-outside", "neighbour")  # the audit hears all
 _numbers = itertools.count(1)
 
 

@@ -8,12 +8,8 @@ from typing import Any
 import boto3
 from django.conf import settings
 
+from kernel import limits
 from kernel.bus import sqs
-
-MAX_RECEIVES = 6
-# Longer than the task's time limit times the messages that a process holds.
-VISIBILITY_SECONDS = 120
-RETENTION_SECONDS = 14 * 24 * 3600  # the most that SQS knows
 
 
 def create_queues() -> list[str]:
@@ -25,13 +21,13 @@ def create_queues() -> list[str]:
     return [f"{prefix}{queue}" for queue in settings.QUEUES]
 
 
-def create_queue(client: Any, name: str, *, visibility: int = VISIBILITY_SECONDS) -> str:
+def create_queue(client: Any, name: str, *, visibility: int = limits.VISIBILITY_SECONDS) -> str:
     """Create a queue with its dead-letter queue, or set what differs; return its URL."""
-    retention = {"MessageRetentionPeriod": str(RETENTION_SECONDS)}
+    retention = {"MessageRetentionPeriod": str(limits.RETENTION_SECONDS)}
     dead = _create(client, f"{name}-dlq", retention)
     answer = client.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])
     arn = answer["Attributes"]["QueueArn"]
-    redrive = {"deadLetterTargetArn": arn, "maxReceiveCount": MAX_RECEIVES}
+    redrive = {"deadLetterTargetArn": arn, "maxReceiveCount": limits.MAX_RECEIVES}
     return _create(
         client,
         name,

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import boto3
@@ -15,21 +16,21 @@ import structlog
 from botocore.client import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from kernel import limits
+
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 FAILURES = (BotoCoreError, ClientError, OSError)
 BATCH = 10  # SQS takes no more entries,
 BATCH_BYTES = 1_000_000  # nor more than 1 MiB, in one request
-# The relay holds its rows locked for as long as a batch of sends lasts.
-SENDING_SECONDS = 15.0
-CALL_SECONDS = 5.0
+SENDERS = 8  # queues that are sent to at a time
 
 
-def client(*, region: str, endpoint: str | None, patience: float = CALL_SECONDS) -> Any:
+def client(*, region: str, endpoint: str | None, patience: float = limits.SQS_CALL_SECONDS) -> Any:
     """Return a client that gives up after `patience` seconds; who calls it tries again."""
     config = Config(
-        connect_timeout=3,
+        connect_timeout=limits.CONNECT_SECONDS,
         read_timeout=patience,
         retries={"total_max_attempts": 1},
         max_pool_connections=64,
@@ -70,7 +71,7 @@ def batch() -> Iterator[dict[str, str]]:
     Collect what this thread's block sends through the transport, and send it at the end.
 
     Yields a dictionary that then holds the reason for each Celery task, by its id, that was
-    not sent. Nothing is tried for longer than `SENDING_SECONDS`.
+    not sent. Nothing is tried for longer than `limits.SENDING_SECONDS`.
     """
     errors: dict[str, str] = {}
     _sending.buffer = []
@@ -88,13 +89,21 @@ def collected() -> list[Outgoing] | None:
 
 
 def _send_all(outgoing: list[Outgoing], errors: dict[str, str]) -> None:
-    deadline = time.monotonic() + SENDING_SECONDS
+    """Send to the queues side by side: each call waits mostly for its answer."""
+    deadline = time.monotonic() + limits.SENDING_SECONDS
     queues = defaultdict(list)
     for message in outgoing:
         queues[message.url].append(message)
-    parts = [p for queue in queues.values() for p in batches(queue, lambda m: len(m.body))]
+    if not queues:
+        return
+    with ThreadPoolExecutor(min(len(queues), SENDERS)) as pool:
+        sent = pool.map(lambda queue: _send_in_order(queue, deadline, errors), queues.values())
+        list(sent)  # raises what a sender raised: nothing counts as sent then
+
+
+def _send_in_order(queue: list[Outgoing], deadline: float, errors: dict[str, str]) -> None:
     stopped = ""
-    for part in parts:
+    for part in batches(queue, lambda message: len(message.body)):
         if not stopped:
             stopped = _send(part, errors)
         else:

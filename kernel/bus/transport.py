@@ -23,6 +23,7 @@ from kombu.transport import SQS
 from kombu.utils.json import dumps
 from vine import promise
 
+from kernel import limits
 from kernel.bus import sqs
 from kernel.bus.sqs import BATCH, FAILURES, Outgoing, Settlement, Settler
 
@@ -60,7 +61,7 @@ class Channel(_Channel):  # type: ignore[misc]
 
     @property
     def _call_seconds(self) -> float:
-        seconds: float = self.transport_options.get("call_seconds", sqs.CALL_SECONDS)
+        seconds: float = self.transport_options.get("call_seconds", limits.SQS_CALL_SECONDS)
         return seconds
 
     def _client(self, patience: float) -> Any:

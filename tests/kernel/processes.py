@@ -61,7 +61,7 @@ def worker(
 ) -> Iterator[Worker]:
     """Start a worker; whatever is left of it at the end is killed."""
     environment = shop_environment() | {
-        "PROBE_WORKER": json.dumps({"queues": ["kernel", "kernel-outside"], **haste}),
+        "PROBE_WORKER": json.dumps({"queues": ["kernel", "kernel-outside", "neighbour"], **haste}),
         "WORKER_LIVENESS_FILE": str(directory / "alive"),
         "CELERY_SKIP_CHECKS": "1",
     }
