@@ -11,4 +11,4 @@ class BusConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        autodiscover_modules("events", "handlers", "jobs", "deadletters")
+        autodiscover_modules("events", "handlers", "jobs", "deadletters", "watchdog", "pruning")

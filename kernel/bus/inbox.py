@@ -13,18 +13,16 @@ import structlog
 from django.db import connection
 from django.utils import timezone
 
+from kernel import limits
 from kernel.bus import context
 from kernel.bus.envelope import Envelope, UnknownEvent
 from kernel.bus.event import Event, event_class
 from kernel.bus.models import Delivery, InboxMark
 from kernel.bus.personal import Keys, keys_of
-from kernel.bus.subscriptions import Handler, handlers_on
+from kernel.bus.subscriptions import UNKNOWN, Handler, handlers_on
 from kernel.transactions import transaction
 
 log = structlog.get_logger(__name__)
-
-# A pack that takes longer is given back: it must end well before the task's time limit.
-PACK_SECONDS = 20.0
 
 Answered = Callable[[], AbstractContextManager[None]]
 """What a handler with `outside=True` is given: `with answered():` opens the one transaction
@@ -54,7 +52,7 @@ def deliver(queue: str, pack: Sequence[Envelope]) -> bool:
     """
     keys = keys_of(person for envelope in pack if (person := envelope.person_id))
     known = _deliveries(pack)
-    deadline = time.monotonic() + PACK_SECONDS
+    deadline = time.monotonic() + limits.PACK_SECONDS
     is_done = True
     for step in _steps(queue, pack):
         if time.monotonic() > deadline:
@@ -64,12 +62,36 @@ def deliver(queue: str, pack: Sequence[Envelope]) -> bool:
     return is_done
 
 
+def hear(handler: Handler, envelopes: list[Envelope], keys: Keys) -> bool:
+    """
+    Let one handler take events that it hears, each once in effect; return whether it is done.
+
+    What fails is recorded as `Delivery`, as if the events had come by the handler's queue.
+    """
+    return _take(_Step(handler, envelopes), _deliveries(envelopes), keys)
+
+
+def hear_again(handler: Handler, envelopes: list[Envelope], keys: Keys) -> str:
+    """
+    Run a handler for events that it has taken before, past its marks, which stay as they are.
+
+    Return the error's name; nothing if it is done. What fails is rolled back and not tried again:
+    the events have had their effect.
+    """
+    try:
+        _run_again(handler, envelopes, keys)
+    except Exception as error:  # noqa: BLE001 -- told to who asked for it; the rest goes on
+        log.warning("handler_failed_again", handler=handler.name, error=type(error).__name__)
+        return _name_of(error)
+    return ""
+
+
 class _Step:
     """One event for one handler, or a pack for a handler that takes it whole."""
 
     def __init__(self, handler: Handler | None, envelopes: list[Envelope]) -> None:
         self.handler = handler
-        self.name = handler.name if handler else "unknown"
+        self.name = handler.name if handler else UNKNOWN
         self.envelopes = envelopes
 
     def without_discarded(self, known: Known) -> list[Envelope]:
@@ -125,7 +147,7 @@ def _run(handler: Handler | None, envelopes: list[Envelope], keys: Keys) -> None
     else:
         for envelope in envelopes:
             event = envelope.event(keys)
-            with context.acting(_cause(handler, envelope)):
+            with context.acting(cause(handler, envelope)):
                 _run_one(handler, envelope, event)
 
 
@@ -156,12 +178,28 @@ def _run_outside(handler: Handler, envelope: Envelope, event: Event) -> None:
         raise AnswerMissing(handler.name)
 
 
+def _run_again(handler: Handler, envelopes: list[Envelope], keys: Keys) -> None:
+    if handler.is_pack:
+        with transaction():
+            handler.run(envelopes)
+        return
+    for envelope in envelopes:
+        event = envelope.event(keys)
+        with context.acting(cause(handler, envelope)):
+            if handler.is_outside:
+                handler.run(event, transaction)  # its answer needs one, and no mark
+                continue
+            with transaction():
+                handler.run(event)
+
+
 def _why_unheard(envelope: Envelope) -> Exception:
     missing = HandlerMissing if event_class(envelope.name) else UnknownEvent
     return missing(envelope.name)
 
 
-def _cause(handler: Handler, envelope: Envelope) -> context.Context:
+def cause(handler: Handler, envelope: Envelope) -> context.Context:
+    """Return the context in which a handler acts when it hears an event."""
     return context.Context(
         actor=handler.name,
         correlation_id=envelope.correlation_id,
@@ -191,10 +229,12 @@ def _mark(handler: str, envelopes: Sequence[Envelope]) -> list[Envelope]:
 
 
 def _deliveries(pack: Sequence[Envelope]) -> Known:
-    rows = Delivery.objects.filter(event_id__in=[envelope.event_id for envelope in pack])
-    return {
-        (row.event_id, row.handler): row.state for row in rows.only("event_id", "handler", "state")
-    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT event_id, handler, state FROM bus_delivery WHERE event_id = ANY(%s)",
+            [[envelope.event_id for envelope in pack]],
+        )
+        return {(event_id, handler): state for event_id, handler, state in cursor.fetchall()}
 
 
 def _record_recovery(handler: str, envelopes: list[Envelope]) -> None:
@@ -206,7 +246,12 @@ def _record_recovery(handler: str, envelopes: list[Envelope]) -> None:
 
 
 def _record_failure(handler: str, envelopes: list[Envelope], error: Exception) -> None:
-    """Note the failure, but not the values that it speaks of: they may be personal."""
+    """
+    Note the failure, but not the values that it speaks of: they may be personal.
+
+    A stale copy changes nothing of what is settled: what was taken meanwhile has not failed, what
+    was discarded stays so, and what is dead stays dead until someone redrives it.
+    """
     frames = "".join(traceback.format_tb(error.__traceback__))
     now = timezone.now()
     with connection.cursor() as cursor:
@@ -215,11 +260,17 @@ def _record_failure(handler: str, envelopes: list[Envelope], error: Exception) -
                 """
                 INSERT INTO bus_delivery (event_id, handler, name, order_id, state, attempts,
                     error, traceback, first_failed_at, updated_at)
-                VALUES (%(event_id)s, %(handler)s, %(name)s, %(order_id)s, 'FAILED', 1,
-                    %(error)s, %(traceback)s, %(now)s, %(now)s)
-                ON CONFLICT (event_id, handler) DO UPDATE SET state = 'FAILED',
+                SELECT %(event_id)s, %(handler)s, %(name)s, %(order_id)s, 'FAILED', 1,
+                    %(error)s, %(traceback)s, %(now)s, %(now)s
+                WHERE NOT EXISTS (
+                    SELECT FROM bus_inbox AS mark
+                    WHERE mark.event_id = %(event_id)s AND mark.handler = %(handler)s
+                )
+                ON CONFLICT (event_id, handler) DO UPDATE SET
+                    state = CASE bus_delivery.state WHEN 'DEAD' THEN 'DEAD' ELSE 'FAILED' END,
                     attempts = bus_delivery.attempts + 1, error = excluded.error,
                     traceback = excluded.traceback, updated_at = excluded.updated_at
+                WHERE bus_delivery.state <> 'DISCARDED'
                 """,
                 {
                     "event_id": envelope.event_id,

@@ -40,10 +40,34 @@ class OutboxEvent(models.Model):
             ),
             models.Index(fields=["name", "subject", "sequence"], name="bus_outbox_subject"),
             models.Index(fields=["correlation_id"], name="bus_outbox_correlation"),
+            models.Index(
+                fields=["sequence"],
+                name="bus_outbox_set_aside",
+                condition=~models.Q(set_aside=""),
+            ),
         )
 
     def __str__(self) -> str:
         return f"{self.name} {self.event_id}"
+
+
+class Subscription(models.Model):
+    """
+    From when on a handler hears, and how far the watchdog has looked after it.
+
+    `migrate` writes the row. Of the events up to `checked_to` each that the handler hears has its
+    mark, or a row among the deliveries.
+    """
+
+    handler = models.CharField(max_length=100, primary_key=True)
+    since = models.DateTimeField()
+    checked_to = models.BigIntegerField(help_text="A sequence of the log.")
+
+    class Meta:
+        db_table = "bus_subscription"
+
+    def __str__(self) -> str:
+        return self.handler
 
 
 class InboxMark(models.Model):

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
+from collections.abc import Collection
+from typing import Any
 
+import orjson
+from django.db import connection
 from django.utils import timezone
 
 from kernel.bus import context
@@ -12,7 +17,16 @@ from kernel.bus.event import Event
 from kernel.bus.models import OutboxEvent
 from kernel.bus.personal import key_of
 from kernel.ids import new_id
-from kernel.transactions import demand_transaction
+from kernel.transactions import demand_transaction, transaction_required
+
+# On every way through the shop, and so without the ORM, which takes twice the time.
+_INSERT = """
+INSERT INTO bus_outbox (event_id, name, subject, order_id, payload, occurred_at, recorded_at,
+    actor, correlation_id, causation_id, traceparent, tries, set_aside)
+SELECT event_id, name, subject, order_id, payload, occurred_at, recorded_at,
+    actor, correlation_id, causation_id, traceparent, 0, ''
+FROM jsonb_populate_recordset(NULL::bus_outbox, %s)
+"""
 
 
 def publish(*events: Event) -> None:
@@ -22,24 +36,35 @@ def publish(*events: Event) -> None:
     :raises TransactionMissing: outside a transaction.
     """
     demand_transaction("publish")
-    OutboxEvent.objects.bulk_create([_row(event) for event in events])
+    rows = [_row(event) for event in events]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [orjson.dumps(rows).decode()])
 
 
-def _row(event: Event) -> OutboxEvent:
-    cause = context.current()
-    return OutboxEvent(
-        event_id=new_id(),
-        name=event.name,
-        subject=event.subject,
-        order_id=event.order_id_or_none,
-        payload=payload_of(event, _key(event)),
-        occurred_at=event.occurred_at,
-        recorded_at=timezone.now(),
-        actor=cause.actor,
-        correlation_id=cause.correlation_id,
-        causation_id=cause.causation_id,
-        traceparent=cause.traceparent,
+@transaction_required
+def send_again(*, event_ids: Collection[uuid.UUID]) -> int:
+    """
+    Let the relay send events of the log once more, and return how many that are.
+
+    They go to every queue that hears them; who has taken one into effect drops the copy.
+    What waits to be sent anyway isn't counted.
+    """
+    return OutboxEvent.objects.filter(event_id__in=event_ids, sent_at__isnull=False).update(
+        sent_at=None, tries=0, next_try_at=None
     )
+
+
+def _row(event: Event) -> dict[str, Any]:
+    return {
+        "event_id": new_id(),
+        "name": event.name,
+        "subject": event.subject,
+        "order_id": event.order_id_or_none,
+        "payload": payload_of(event, _key(event)),
+        "occurred_at": event.occurred_at,
+        "recorded_at": timezone.now(),
+        **dataclasses.asdict(context.current()),
+    }
 
 
 def _key(event: Event) -> bytes | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.db import connection
 
 from kernel.bus.models import PersonKey
 from kernel.transactions import transaction_required
@@ -24,16 +25,32 @@ def keys_of(people: Iterable[uuid.UUID]) -> Keys:
     wanted = set(people)
     if not wanted:
         return {}
-    rows = PersonKey.objects.filter(person_id__in=wanted, key__isnull=False)
-    return {row.person_id: bytes(row.key or b"") for row in rows}
+    with connection.cursor() as cursor:  # for each message of each queue: kept lean
+        cursor.execute(
+            "SELECT person_id, key FROM bus_person_key"
+            " WHERE person_id = ANY(%s) AND key IS NOT NULL",
+            [sorted(wanted)],
+        )
+        return {person_id: bytes(key) for person_id, key in cursor.fetchall()}
 
 
 def key_of(person_id: uuid.UUID) -> bytes | None:
     """Return the person's key, made at need; None if the person was erased."""
-    PersonKey.objects.bulk_create(
-        [PersonKey(person_id=person_id, key=AESGCM.generate_key(256))], ignore_conflicts=True
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_KEY, {"person": person_id, "key": AESGCM.generate_key(256)})
+        if row := cursor.fetchone():
+            return bytes(row[0]) if row[0] else None
+    # Another made it and committed while the statement waited, which therefore didn't see it.
     return keys_of([person_id]).get(person_id)
+
+
+_KEY = """
+WITH made AS (
+    INSERT INTO bus_person_key (person_id, key) VALUES (%(person)s, %(key)s)
+    ON CONFLICT (person_id) DO NOTHING RETURNING key
+)
+SELECT key FROM made UNION ALL SELECT key FROM bus_person_key WHERE person_id = %(person)s
+"""
 
 
 @transaction_required

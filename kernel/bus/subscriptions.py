@@ -11,6 +11,9 @@ from kernel.bus.event import Event
 
 F = TypeVar("F", bound=Callable[..., None])
 
+# What stands for the name of a handler that this code doesn't have.
+UNKNOWN = "unknown"
+
 
 class DuplicateHandler(Exception):
     """Two functions carry the same handler name."""
@@ -26,7 +29,16 @@ class Handler:
     run: Callable[..., None]
     is_outside: bool = False  # talks to the outside world: no transaction, a queue of its own
     is_pack: bool = False  # takes the envelopes of a pack at once, in one transaction
-    is_replica: bool = False  # fills a replica: may hear an event again
+    replica: str = ""  # the model of its app that it fills, and it does nothing else
+
+    def __post_init__(self) -> None:
+        if self.replica and (self.is_outside or self.is_pack):
+            raise TypeError(f"{self.name}: a replica is filled by one event at a time, at home.")
+
+    @property
+    def is_replica(self) -> bool:
+        """Whether it may hear an event again, since all that it does is to fill a replica."""
+        return bool(self.replica)
 
     @property
     def queue(self) -> str:
@@ -41,13 +53,15 @@ def handles(
     *events: type[Event],
     outside: bool = False,
     pack: bool = False,
-    replica: bool = False,
+    replica: str = "",
 ) -> Callable[[F], F]:
     """
     Subscribe the decorated function, which lives in `apps/<app>/handlers.py`.
 
     It gets the event. With `outside` it gets the event and `answered` (see `inbox.Answered`)
     and runs outside of a transaction; with `pack` it gets a list of `Envelope`s.
+    `replica="CatalogueItem"` promises that it fills this model of its app and does nothing else,
+    however often and in whichever order it hears: `bus replay` and `bus rebuild` rely on it.
     `handles(Event)` hears every event.
 
     :raises DuplicateHandler: if the app has a handler of this name.
@@ -65,7 +79,7 @@ def handles(
                     run=func,
                     is_outside=outside,
                     is_pack=pack,
-                    is_replica=replica,
+                    replica=replica,
                 )
             )
         return func

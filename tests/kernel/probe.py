@@ -1,4 +1,4 @@
-"""An event and a handler that does what it is told: fail, sleep, kill its process."""
+"""An event and a handler that does what it is told: fail, sleep, wait, kill its process."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from kernel.transactions import transaction
 
 QUEUE = "kernel"  # handlers are those of the package below the root: tests.kernel
 HANDLER = "kernel.note"
+WAITING_SECONDS = 30  # the longest that it waits for what a test promised
 
 
 class Pinged(Event, name="testing.pinged.v1", subject="ping_id"):
@@ -52,8 +53,16 @@ def note(pinged: Pinged) -> None:
         seconds, _, mark = how.partition(":")
         Path(mark or os.devnull).touch()
         time.sleep(float(seconds))
+    if deed == "wait":
+        _wait_for(Path(how))
     if deed == "die" and not (how and _is_second_life(Path(how))):
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _wait_for(mark: Path) -> None:
+    deadline = time.monotonic() + WAITING_SECONDS
+    while not mark.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def _is_second_life(mark: Path) -> bool:

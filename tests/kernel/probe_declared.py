@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from tests.kernel import probe
+from tests.kernel import neighbour, probe
 
 probe.declare()
+neighbour.declare()

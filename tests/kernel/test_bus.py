@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import pytest
 from django.db import connection, connections
 
+from kernel import limits
 from kernel.bus import context, inbox, jobs, personal
 from kernel.bus.envelope import Envelope, from_wire, to_wire
 from kernel.bus.event import Event, Personal
@@ -215,7 +216,7 @@ class TestInbox:
     def test_gives_the_pack_back_when_its_time_is_over(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(inbox, "PACK_SECONDS", -1)
+        monkeypatch.setattr(limits, "PACK_SECONDS", -1)
         heard: list[Rang] = []
         with hearing("bell.listen", heard.append):
             assert not inbox.deliver("bell", ring(rang()))
@@ -350,3 +351,25 @@ def test_run_until_quiet_names_the_handler_that_fails() -> None:
     ring(rang())
     with hearing("bell.listen", listen), pytest.raises(AssertionError, match="ZeroDivisionError"):
         run_until_quiet()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_need_a_new_persons_key_at_once_get_the_same() -> None:
+    person, is_made, found = new_id(), threading.Event(), []
+
+    def second() -> None:
+        is_made.wait(5)
+        with transaction():
+            found.append(personal.key_of(person))  # waits for the first to commit
+        connections.close_all()
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with transaction():
+        found.append(personal.key_of(person))
+        is_made.set()
+        thread.join(0.3)
+    thread.join(5)
+
+    assert found[0] is not None
+    assert found == [found[0], found[0]]

@@ -14,7 +14,7 @@ import pytest
 from django.db import OperationalError, connection, connections
 from django.utils import timezone
 
-from kernel.bus import inbox
+from kernel.bus import inbox, sqs
 from kernel.bus.envelope import Envelope
 from kernel.bus.event import event_class, event_names
 from kernel.bus.models import OutboxEvent
@@ -209,12 +209,26 @@ class TestTrouble:
         assert Relay(SqsCourier()).send_due(at=now) == Sent(rows=2)
         assert sent_pings(probed) == pings
 
-    def test_that_is_a_dead_network_is_met_once_for_a_batch(self, probed: Aws) -> None:
-        probe.ping(*[""] * 300)  # 12 packs, two requests
+    def test_that_is_a_dead_network_is_met_once_for_a_queue(self, probed: Aws) -> None:
+        probe.ping(*[""] * 300)  # 12 packs for each of two queues, two requests each
         with probed.proxy.outage("SendMessageBatch", dropping):
             assert send_due() == Sent(failed=300)
 
-        assert [call.operation for call in probed.proxy.calls] == ["SendMessageBatch"]
+        assert [call.operation for call in probed.proxy.calls] == ["SendMessageBatch"] * 2
+
+    def test_that_nobody_foresaw_leaves_everything_unsent(
+        self, probed: Aws, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        probe.ping("")
+
+        def fail(part: object, errors: object) -> str:
+            raise MemoryError
+
+        monkeypatch.setattr(sqs, "_send", fail)
+        with pytest.raises(MemoryError):
+            send_due()
+
+        assert len(unsent()) == 1
 
 
 def end_own_session() -> str:

@@ -7,11 +7,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from kernel.bus import docs
+from kernel.bus import docs, permanence
+from kernel.bus.permanence import BrokenName, Names
 
 
 class Command(BaseCommand):
-    help = "Write docs/events.md, asyncapi.yaml, states.md and the events' schemas."
+    help = "Write docs/events.md, asyncapi.yaml, states.md, handlers.txt and the events' schemas."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -23,10 +24,17 @@ class Command(BaseCommand):
             action="store_true",
             help="Take incompatible schemas too: for events that no release has said yet.",
         )
+        parser.add_argument(
+            "--retire",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="Let the name of a handler go that is gone from the code on purpose.",
+        )
 
-    def handle(self, *, check: bool, unreleased: bool, **_: Any) -> None:
+    def handle(self, *, check: bool, unreleased: bool, retire: list[str], **_: Any) -> None:
         root = Path(settings.BASE_DIR) / "docs"
-        wanted = docs.documents()
+        wanted = docs.documents(_names(root, retire))
         _demand_hearers()
         if not unreleased:
             _demand_compatible(root, wanted)
@@ -39,6 +47,19 @@ class Command(BaseCommand):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(text)
         self.stdout.write(f"{len(wanted)} files below {root.name}/ are current.")
+
+
+def _names(root: Path, retire: list[str]) -> Names:
+    """Return the handlers' names as they are to be committed."""
+    path = root / permanence.FILE
+    committed = Names.parse(path.read_text() if path.exists() else "")
+    try:
+        kept = committed.retire(*retire)
+        code = Names.of_code(kept.retired)
+        kept.demand_kept(code)
+    except BrokenName as error:
+        raise CommandError(str(error)) from None
+    return code
 
 
 def _demand_hearers() -> None:
