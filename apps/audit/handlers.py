@@ -16,11 +16,11 @@ def record_events(pack: list[Envelope]) -> None:
     usecases.record_events(envelopes=pack, at=timezone.now())
 
 
-@handles(UserRegistered, UserUpdated, replica=True)
+@handles(UserRegistered, UserUpdated, replica="KnownUser")
 def note_user(event: UserRegistered | UserUpdated) -> None:
     usecases.note_user(user_id=event.user_id, version=event.version, email=event.email)
 
 
-@handles(UserErased, replica=True)
+@handles(UserErased, replica="KnownUser")
 def forget_user(event: UserErased) -> None:
     usecases.forget_user(user_id=event.user_id, version=event.version)

@@ -20,7 +20,7 @@ def record_events(*, envelopes: Sequence[Envelope], at: dt.datetime) -> None:
     for retention, record in records:
         chains[retention].append(record)
     Record.objects.bulk_create([record for _, record in records])
-    Chain.objects.bulk_update(chains.values(), ["last_seq", "last_hash"])
+    Chain.move_heads(chains.values())
 
 
 @transaction_required

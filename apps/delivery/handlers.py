@@ -65,17 +65,17 @@ def fail_order(event: OrderFailed) -> None:
     usecases.fail_order(order_id=event.order_id, at=timezone.now())
 
 
-@handles(ProductCreated, replica=True)
+@handles(ProductCreated, replica="Product")
 def remember_product(event: ProductCreated) -> None:
     _remember(event, event.product)
 
 
-@handles(ProductUpdated, replica=True)
+@handles(ProductUpdated, replica="Product")
 def update_product(event: ProductUpdated) -> None:
     _remember(event, event.new)
 
 
-@handles(ProductDeleted, replica=True)
+@handles(ProductDeleted, replica="Product")
 def forget_product(event: ProductDeleted) -> None:
     usecases.forget_product(product_id=event.product_id, version=event.version)
 

@@ -55,11 +55,11 @@ def store_document(event: InvoiceIssued | CreditNoteIssued, answered: Answered) 
             usecases.record_stored(document_id=document.id, at=timezone.now())
 
 
-@handles(UserRegistered, UserUpdated, replica=True)
+@handles(UserRegistered, UserUpdated, replica="KnownUser")
 def note_user(event: UserRegistered | UserUpdated) -> None:
     usecases.note_user(user_id=event.user_id, version=event.version, email=event.email)
 
 
-@handles(UserErased, replica=True)
+@handles(UserErased, replica="KnownUser")
 def forget_user(event: UserErased) -> None:
     usecases.forget_user(user_id=event.user_id, version=event.version)

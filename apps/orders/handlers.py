@@ -83,7 +83,7 @@ def note_capture(event: PaymentCaptured) -> None:
     usecases.note_capture(order_id=event.order_id, at=timezone.now())
 
 
-@handles(ProductCreated, ProductUpdated, replica=True)
+@handles(ProductCreated, ProductUpdated, replica="CatalogueItem")
 def remember_product(event: ProductCreated | ProductUpdated) -> None:
     product: ProductState = event.new if isinstance(event, ProductUpdated) else event.product
     usecases.remember_product(
@@ -96,11 +96,11 @@ def remember_product(event: ProductCreated | ProductUpdated) -> None:
     )
 
 
-@handles(ProductDeleted, replica=True)
+@handles(ProductDeleted, replica="CatalogueItem")
 def forget_product(event: ProductDeleted) -> None:
     usecases.forget_product(product_id=event.product_id, version=event.version)
 
 
-@handles(StockLevelChanged, replica=True)
+@handles(StockLevelChanged, replica="StockItem")
 def remember_stock(event: StockLevelChanged) -> None:
     usecases.remember_stock(product_id=event.product_id, version=event.version, free=event.free)

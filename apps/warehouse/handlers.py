@@ -48,28 +48,31 @@ def fail_order(event: OrderFailed) -> None:
     usecases.fail_order(order_id=event.order_id, actor=actor, at=timezone.now())
 
 
-@handles(ProductCreated, replica=True)
+@handles(ProductCreated)
+def open_stock(event: ProductCreated) -> None:
+    usecases.open_stock(product_id=event.product_id, at=timezone.now())
+
+
+@handles(ProductCreated, replica="Product")
 def remember_product(event: ProductCreated) -> None:
     usecases.remember_product(
         product_id=event.product_id,
         version=event.version,
         code=event.product.code,
         name=event.product.name,
-        at=timezone.now(),
     )
 
 
-@handles(ProductUpdated, replica=True)
+@handles(ProductUpdated, replica="Product")
 def update_product(event: ProductUpdated) -> None:
     usecases.remember_product(
         product_id=event.product_id,
         version=event.version,
         code=event.new.code,
         name=event.new.name,
-        at=timezone.now(),
     )
 
 
-@handles(ProductDeleted, replica=True)
+@handles(ProductDeleted, replica="Product")
 def forget_product(event: ProductDeleted) -> None:
     usecases.forget_product(product_id=event.product_id, version=event.version)

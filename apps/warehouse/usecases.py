@@ -50,11 +50,14 @@ class QuantityTooHigh(Refusal):
 
 
 @transaction_required
-def remember_product(
-    *, product_id: uuid.UUID, version: int, code: str, name: str, at: dt.datetime
-) -> None:
-    """Take over a product's state, and begin to count its stock if it is new."""
+def remember_product(*, product_id: uuid.UUID, version: int, code: str, name: str) -> None:
+    """Take over a product's state, unless a newer one is known."""
     Product.remember(product_id=product_id, version=version, code=code, name=name)
+
+
+@transaction_required
+def open_stock(*, product_id: uuid.UUID, at: dt.datetime) -> None:
+    """Begin to count a product's stock, unless it is being counted already."""
     if level := Stock.open(product_id):
         publish(_level_changed(level, at))
 

@@ -94,7 +94,8 @@ def stocked(on_hand: int = 0, *, code: str = "LAMP") -> uuid.UUID:
     """Put so many of a new product on the shelf, outside of the log."""
     product_id = new_id()
     with transaction():
-        usecases.remember_product(product_id=product_id, version=1, code=code, name="Lamp", at=NOON)
+        usecases.remember_product(product_id=product_id, version=1, code=code, name="Lamp")
+        usecases.open_stock(product_id=product_id, at=NOON)
         if on_hand:
             usecases.adjust_stock(
                 product_id=product_id, delta=on_hand, reason="delivered", actor="test", at=NOON
