@@ -19,7 +19,8 @@ from apps.orders.models import Order
 from apps.payment import gateway as payment_gateway
 from apps.payment.gateway import FakeGateway
 from apps.users import usecases as users
-from kernel.bus.testing import in_order
+from kernel.bus.models import Delivery, OutboxEvent
+from kernel.bus.testing import in_order, newly_sent
 from kernel.ids import new_id
 from kernel.transactions import transaction
 from tests.shop import Shop
@@ -114,6 +115,71 @@ def test_an_order_is_packed_and_delivered_in_the_admin(
     again = delivery.act("delivery/shipment/", "Start")
     assert f"{order_id}: " in again
     assert f"{order_id}: done." not in again
+
+
+def test_an_operator_finds_what_is_stuck_and_mends_it(
+    shop: Shop, browser: Browser, live_server: Any
+) -> None:
+    order_id = shop.packed({shop.product(stock=3): 2})
+    shop.ship(order_id)
+    shop.flow()
+    shop.deliver(order_id)
+    newly_sent()  # and the message is lost
+    event = OutboxEvent.objects.get(name="delivery.delivery_completed.v1")
+    Delivery.objects.create(
+        event_id=event.event_id,
+        handler=f"orders.note_answer.{event.name}",
+        name=event.name,
+        order_id=order_id,
+        state="DEAD",
+        attempts=6,
+        error="django.db.utils.OperationalError",
+        first_failed_at=timezone.now(),
+        updated_at=timezone.now(),
+    )
+
+    desk = Desk(browser, live_server.url, "admin")
+    assert "1 dead, 0 failed deliveries" in desk.read("")
+    desk.page.click("text=1 dead, 0 failed deliveries")
+    desk.page.click("#result_list >> text=timeline")
+    assert "2 things are still to happen" in desk.text()
+    assert "orders has given up on delivery_completed" in desk.text()
+    assert "audit has not taken delivery_completed" in desk.text()
+    desk.page.click("text=Send again all that is not done")
+    assert "1 dead delivery redriven." in desk.text()
+    assert "the event is being sent again" in desk.text()
+    shop.flow()
+
+    assert shop.states(order_id)["order"] == "FULFILLED"
+    desk.page.reload()
+    assert "Every module has taken every event" in desk.text()
+    assert "in attempt 7" in desk.text()
+    assert "Events flow" in desk.read("")
+
+
+def test_an_operator_discards_only_on_purpose(
+    shop: Shop, browser: Browser, live_server: Any
+) -> None:
+    order_id = shop.order({shop.product(stock=3): 2})
+    event = OutboxEvent.objects.get(order_id=order_id)
+    row = Delivery.objects.create(
+        event_id=event.event_id,
+        handler="delivery.note_address",
+        name=event.name,
+        order_id=order_id,
+        state="DEAD",
+        first_failed_at=timezone.now(),
+        updated_at=timezone.now(),
+    )
+
+    desk = Desk(browser, live_server.url, "admin")
+    desk.read(f"bus/delivery/{row.pk}/change/")
+    assert not desk.page.is_visible("text=Discard for good")
+    desk.page.click("text=Discard …")
+    assert "This can't be taken back." in desk.text()
+    desk.page.click("text=Discard for good")
+    assert "1 delivery discarded" in desk.text()
+    assert Delivery.objects.get().state == "DISCARDED"
 
 
 def test_a_role_sees_its_own_tables_and_no_others(

@@ -12,11 +12,11 @@ from django.utils.safestring import SafeString
 
 from apps.audit import queries
 from apps.audit.models import Chain, KnownUser, Record
-from kernel.admin import ReadOnlyAdmin
+from kernel.admin import OfOrderAdmin, ReadOnlyAdmin
 
 
 @admin.register(Record)
-class RecordAdmin(ReadOnlyAdmin):
+class RecordAdmin(OfOrderAdmin):
     list_display = ("occurred_at", "name", "outcome", "actor", "subject", "order_id", "request_id")
     list_filter = ("outcome", "chain__retention", "name")
     ordering = ("-occurred_at", "-id")

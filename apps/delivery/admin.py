@@ -13,7 +13,7 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from apps.delivery import usecases
 from apps.delivery.models import Product, Shipment, Zone, ZoneCountry
-from kernel.admin import ReadOnlyAdmin, act_on_each
+from kernel.admin import OfOrderAdmin, ReadOnlyAdmin, act_on_each
 from kernel.money import display
 
 
@@ -61,7 +61,7 @@ class ProductAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Shipment)
-class ShipmentAdmin(ReadOnlyAdmin):
+class ShipmentAdmin(OfOrderAdmin):
     list_display = [
         "order_id",
         "state",

@@ -21,11 +21,11 @@ from apps.invoices.models import (
     Seller,
     Series,
 )
-from kernel.admin import ReadOnlyAdmin, ReadOnlyInline
+from kernel.admin import OfOrderAdmin, ReadOnlyAdmin, ReadOnlyInline
 from kernel.money import display
 
 
-class IssuedAdmin(ReadOnlyAdmin):
+class IssuedAdmin(OfOrderAdmin):
     date_hierarchy = "issued_on"
     ordering = ("-id",)
     readonly_fields = ("pdf",)
@@ -77,6 +77,7 @@ class InvoiceAdmin(IssuedAdmin):
 
 @admin.register(CreditNote)
 class CreditNoteAdmin(IssuedAdmin):
+    order_id_field = "invoice.order_id"
     list_display = ("number", "invoice", "credited", "reason", "issued_on", "is_stored")
     list_filter = ("series", "currency")
     list_select_related = ("invoice",)
@@ -107,7 +108,7 @@ class SellerAdmin(ModelAdmin):
 
 
 @admin.register(Billing)
-class BillingAdmin(ReadOnlyAdmin):
+class BillingAdmin(OfOrderAdmin):
     list_display = ("order_id", "has_arrived", "captured_at", "issued_at")
     list_filter = (("issued_at", admin.EmptyFieldListFilter),)
     search_fields = ("=order_id",)
@@ -118,7 +119,7 @@ class BillingAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Refund)
-class RefundAdmin(ReadOnlyAdmin):
+class RefundAdmin(OfOrderAdmin):
     list_display = ("id", "order_id", "sum", "reason", "refunded_at", "credit_note")
     list_select_related = ("credit_note",)
     search_fields = ("=id", "=order_id")

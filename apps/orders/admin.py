@@ -1,15 +1,31 @@
 from __future__ import annotations
 
+import datetime as dt
 import functools
+from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
 
 from apps.orders import usecases
-from apps.orders.models import CatalogueItem, Order, OrderLine, StockItem, TimelineEntry
-from kernel.admin import ReadOnlyAdmin, ReadOnlyInline, act_on_each
+from apps.orders.models import (
+    ANSWERS,
+    AWAITS_MACHINE,
+    DEEDS,
+    CatalogueItem,
+    Order,
+    OrderLine,
+    StockItem,
+    TimelineEntry,
+    wait_of,
+)
+from kernel.admin import OfOrderAdmin, ReadOnlyAdmin, ReadOnlyInline, act_on_each
 from kernel.money import display
 
 
@@ -24,10 +40,50 @@ class TimelineInline(ReadOnlyInline):
     ordering = ("id",)
 
 
+class WaitFilter(admin.SimpleListFilter):
+    title = "waits for"
+    parameter_name = "waits"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        deeds = [(deed, f"{deed}, by people") for deed in DEEDS.values()]
+        return [*((answer, answer) for answer in ANSWERS), *deeds]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
+        if answer := ANSWERS.get(self.value() or ""):
+            return queryset.filter(answer)
+        states = [state for state, deed in DEEDS.items() if deed == self.value()]
+        return queryset.filter(state__in=states).exclude(AWAITS_MACHINE) if states else queryset
+
+
+class StuckFilter(admin.SimpleListFilter):
+    """What should have come by itself, and hasn't for longer than an order may wait."""
+
+    title = "stuck"
+    parameter_name = "stuck"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Stuck: a machine is silent")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
+        if self.value() != "yes":
+            return queryset
+        silent_since = timezone.now() - settings.ORDER_TIMEOUT
+        return queryset.filter(AWAITS_MACHINE, updated_at__lt=silent_since)
+
+
 @admin.register(Order)
-class OrderAdmin(ReadOnlyAdmin):
-    list_display = ("number", "state", "price", "country", "placed_at", "updated_at")
-    list_filter = ("state", "cancel_reason", "is_cancel_refused", "country", "placed_at")
+class OrderAdmin(OfOrderAdmin):
+    order_id_field = "id"
+    list_display = ("number", "state", "waits_for", "price", "country", "placed_at")
+    list_filter = (
+        StuckFilter,
+        WaitFilter,
+        "state",
+        "cancel_reason",
+        "is_cancel_refused",
+        "country",
+        "placed_at",
+    )
     search_fields = ("=number", "=id", "=customer_id", "=tracking_number")
     search_help_text = "A number, an order's or customer's id, or a tracking number"
     date_hierarchy = "placed_at"
@@ -39,6 +95,19 @@ class OrderAdmin(ReadOnlyAdmin):
     @admin.display(description="Total", ordering="total")
     def price(self, order: Order) -> str:
         return display(order.total, order.currency)
+
+    @admin.display(description="Waits for")
+    def waits_for(self, order: Order) -> SafeString | str:
+        wait, now = wait_of(state=order.state, heard=order.heard), timezone.now()
+        if wait is None:
+            return ""
+        silence = now - order.updated_at
+        text = f"{wait.what}, {timesince(order.updated_at, now, depth=1)}"
+        if silence < dt.timedelta(minutes=1):
+            return wait.what
+        if wait.is_machine and silence > settings.ORDER_TIMEOUT:
+            return format_html('<span class="bus-label bus-label-dead">stuck</span> {}', text)
+        return text
 
     @admin.action(description="Cancel, if it can be stopped")
     def cancel(self, request: HttpRequest, orders: QuerySet[Order]) -> None:

@@ -15,7 +15,7 @@ from django.utils.html import format_html
 
 from apps.payment import usecases
 from apps.payment.models import Operation, Payment
-from kernel.admin import ReadOnlyAdmin, ReadOnlyInline, act_on_each
+from kernel.admin import OfOrderAdmin, ReadOnlyInline, act_on_each
 from kernel.money import display
 
 
@@ -37,7 +37,7 @@ class OperationInline(ReadOnlyInline):
 
 
 @admin.register(Payment)
-class PaymentAdmin(ReadOnlyAdmin):
+class PaymentAdmin(OfOrderAdmin):
     list_display = [
         "order_id",
         "state",
@@ -79,7 +79,8 @@ class PaymentAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Operation)
-class OperationAdmin(ReadOnlyAdmin):
+class OperationAdmin(OfOrderAdmin):
+    order_id_field = "payment_id"
     list_display = [
         "id",
         "payment_link",

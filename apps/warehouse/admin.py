@@ -15,7 +15,7 @@ from django.utils.html import format_html
 
 from apps.warehouse import usecases
 from apps.warehouse.models import Movement, PackagingLine, PackagingRequest, Product, Stock
-from kernel.admin import ReadOnlyAdmin, ReadOnlyInline, act_on_each
+from kernel.admin import OfOrderAdmin, ReadOnlyAdmin, ReadOnlyInline, act_on_each
 from kernel.bus import context
 
 LOW = 10
@@ -65,7 +65,7 @@ class StockAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Movement)
-class MovementAdmin(ReadOnlyAdmin):
+class MovementAdmin(OfOrderAdmin):
     list_display = ["at", "product", "delta", "kind", "reason", "order_id", "actor"]
     list_select_related = ["product"]
     list_filter = ["kind"]
@@ -92,7 +92,8 @@ class LineInline(ReadOnlyInline):
 
 
 @admin.register(PackagingLine)
-class PackagingLineAdmin(ReadOnlyAdmin):
+class PackagingLineAdmin(OfOrderAdmin):
+    order_id_field = "request_id"
     list_display = ["request_link", "product", "ordered", "packed", "state", "goods"]
     list_select_related = ["request", "product"]
     list_filter = ["request__state", "request__goods"]
@@ -113,7 +114,7 @@ class PackagingLineAdmin(ReadOnlyAdmin):
 
 
 @admin.register(PackagingRequest)
-class PackagingRequestAdmin(ReadOnlyAdmin):
+class PackagingRequestAdmin(OfOrderAdmin):
     list_display = ["order_id", "state", "goods", "confirmed_at", "started_at", "finished_at"]
     list_filter = ["state", "goods"]
     search_fields = ["=order_id"]

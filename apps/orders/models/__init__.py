@@ -6,9 +6,14 @@ from apps.orders.models.number import is_number
 from apps.orders.models.order import Order, OrderLine, Step
 from apps.orders.models.replicas import CatalogueItem, StockItem
 from apps.orders.models.states import ORDER
-from apps.orders.models.timeline import TimelineEntry, What
+from apps.orders.models.timeline import LAST, TimelineEntry, What
+from apps.orders.models.waiting import ANSWERS, AWAITS_MACHINE, DEEDS, wait_of
 
 __all__ = (
+    "ANSWERS",
+    "AWAITS_MACHINE",
+    "DEEDS",
+    "LAST",
     "ORDER",
     "CatalogueItem",
     "Order",
@@ -18,4 +23,5 @@ __all__ = (
     "TimelineEntry",
     "What",
     "is_number",
+    "wait_of",
 )

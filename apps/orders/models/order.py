@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from functools import cached_property
 from typing import NamedTuple
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.utils.functional import cached_property
 
 from apps.orders import events
 from apps.orders.models.number import PATTERN, new_number
 from apps.orders.models.states import ASKS, ORDER, WAITS_FOR
+from apps.orders.models.waiting import AWAITS_MACHINE
 from kernel.address import Address
 from kernel.ids import new_id
 
@@ -115,6 +116,9 @@ class Order(models.Model):
             models.Index(fields=["state", "-id"], name="orders_order_by_state"),
             models.Index(
                 fields=["deadline"], name="orders_order_deadline", condition=Q(state="PLACED")
+            ),
+            models.Index(
+                fields=["updated_at"], name="orders_order_awaits_machine", condition=AWAITS_MACHINE
             ),
         )
 
