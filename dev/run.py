@@ -9,7 +9,7 @@ from collections.abc import Callable
 import httpx
 
 from dev.demo_users import ROLES, demo_password, email_of
-from dev.plan import Plan, PortTaken
+from dev.plan import LOOPBACK, Plan, PortTaken
 from dev.shop import AlreadyRunning, Shop
 from dev.supervisor import Failed, NeverReady, Stopped, Supervisor
 from dev.terminal import bad, bold, dim, good
@@ -66,6 +66,8 @@ class Start:
         self._fill()
         web = f"{self.plan.addresses.shop}/api/v1/health/ready"
         self.supervisor.wait(lambda: _answers(web), START_SECONDS, "The web process")
+        streams = f"http://{LOOPBACK}:{self.plan.ports['streams']}/health/ready"
+        self.supervisor.wait(lambda: _answers(streams), START_SECONDS, "The stream process")
         if self.plan.has_gateway:
             gateway = f"{self.plan.addresses.payment_3p}/health"
             self.supervisor.wait(lambda: _answers(gateway), START_SECONDS, "payment_3p")

@@ -9,24 +9,27 @@ import os
 import shutil
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
+from pytest_django import Settings
 
 from ecommerce.environment import Environment
-from kernel.bus import docs
+from kernel.bus import docs, permanence
 from kernel.bus.event import Event
+from kernel.bus.permanence import Names
 from kernel.bus.subscriptions import all_handlers
 from kernel.states import all_tables
 from tests.conftest import TableWallBreached
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("apps", "kernel", "ecommerce", "payment_3p", "dev")
+PACKAGES = ("apps", "kernel", "ecommerce", "payment_3p", "dev", "chaos", "simulation")
 SOURCES = [
     path
     for package in PACKAGES
@@ -191,6 +194,67 @@ class TestEvents:
         change(new)  # type: ignore[operator]
 
         assert docs.broken_promises(old, new) == broken
+
+
+class TestHandlerNames:
+    """A handler's name is permanent, and committed."""
+
+    @pytest.fixture(autouse=True)
+    def committed(self, tmp_path: Path, settings: Settings) -> Path:
+        """Let the command work on a copy of the committed documents."""
+        shutil.copytree(ROOT / "docs", tmp_path / "docs")
+        settings.BASE_DIR = tmp_path
+        return tmp_path / "docs" / permanence.FILE
+
+    def hold(self, path: Path, line: str) -> None:
+        path.write_text(f"{path.read_text()}{line}\n")
+
+    def test_are_those_of_the_modules(self, committed: Path) -> None:
+        names = Names.parse(committed.read_text())
+
+        assert "warehouse.reserve_stock" in names.used
+        assert {name.split(".")[0] for name in names.used} <= set(settings.MODULES)
+
+    @pytest.mark.parametrize("check", [True, False], ids=["check", "write"])
+    def test_that_disappear_are_caught(self, check: bool, committed: Path) -> None:
+        self.hold(committed, "orders.gone")
+        before = committed.read_text()
+
+        with pytest.raises(CommandError) as error:
+            call_command("docs", check=check)
+
+        assert "Gone from the code: orders.gone." in str(error.value)
+        assert "takes effect a second time" in str(error.value)
+        assert "manage.py docs --retire orders.gone" in str(error.value)
+        assert committed.read_text() == before
+
+    def test_are_retired_on_purpose(self, committed: Path) -> None:
+        self.hold(committed, "orders.gone")
+
+        call_command("docs", retire=["orders.gone"], stdout=StringIO())
+
+        assert "\norders.gone (retired)\n" in committed.read_text()
+        call_command("docs", check=True)
+
+    def test_that_are_retired_are_not_used_again(self, committed: Path) -> None:
+        self.hold(committed, "warehouse.reserve_stock (retired)")
+
+        with pytest.raises(CommandError, match=r"in use again: warehouse\.reserve_stock"):
+            call_command("docs", check=True)
+
+    def test_that_nobody_has_are_not_retired(self) -> None:
+        with pytest.raises(CommandError, match=r"no handler called orders\.never"):
+            call_command("docs", retire=["orders.never"])
+
+    def test_that_are_new_are_not_current_until_they_are_written(self, committed: Path) -> None:
+        current = committed.read_text()
+        committed.write_text(current.replace("warehouse.reserve_stock\n", ""))
+
+        with pytest.raises(CommandError, match=f"Not current: {permanence.FILE}"):
+            call_command("docs", check=True)
+        call_command("docs", stdout=StringIO())
+
+        assert committed.read_text() == current
 
 
 def test_state_tables_name_the_states_that_their_models_have() -> None:

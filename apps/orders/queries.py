@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
+from django.db import connection
 from django.db.models import OuterRef, QuerySet
 from django.db.models.functions import JSONObject
 
@@ -47,6 +48,18 @@ _ORDERS = Order.objects.values(
     "tracking_number",
 )
 
+_NEWS_COLUMNS = ("id", "at", "what", "state", "reason")
+_NEWS = """
+SELECT place.number, entry.id, entry.at, entry.what, entry.state, entry.reason
+FROM unnest(%s::uuid[], %s::bigint[]) WITH ORDINALITY AS place (order_id, after, number)
+CROSS JOIN LATERAL (
+    SELECT id, at, what, state, reason FROM orders_timelineentry
+    WHERE order_id = place.order_id AND id > place.after
+    ORDER BY id LIMIT %s
+) AS entry
+ORDER BY place.number, entry.id
+"""
+
 
 def orders(*, owner_id: uuid.UUID | None) -> Rows:
     """Return orders with their lines, in one query; `owner_id` is the customer, None for all."""
@@ -59,6 +72,21 @@ def timeline(*, order_id: uuid.UUID) -> Rows:
     return TimelineEntry.objects.filter(order=order_id).values(
         "id", "at", "what", "state", "reason"
     )
+
+
+def news(*, places: Sequence[tuple[uuid.UUID, int]], limit: int) -> list[list[dict[str, Any]]]:
+    """
+    Return what happened to each of these orders after an entry's id, at most `limit` entries each.
+
+    Each place has an id of its own, since ids of different orders may commit in any order.
+    """
+    order_ids, ids = [place[0] for place in places], [place[1] for place in places]
+    found: list[list[dict[str, Any]]] = [[] for _ in places]
+    with connection.cursor() as cursor:
+        cursor.execute(_NEWS, [order_ids, ids, limit])
+        for number, *entry in cursor:
+            found[number - 1].append(dict(zip(_NEWS_COLUMNS, entry, strict=True)))
+    return found
 
 
 def is_visible(*, order_id: uuid.UUID, owner_id: uuid.UUID | None) -> bool:
@@ -85,6 +113,16 @@ def shape(order: Mapping[str, Any], lines: Iterable[Mapping[str, Any]]) -> dict[
         "updated_at": order["updated_at"],
         "cancellation": _cancellation(order),
         "tracking_number": order["tracking_number"] or None,
+    }
+
+
+def entry(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry of the timeline as callers see it."""
+    return {
+        "at": row["at"],
+        "what": row["what"],
+        "state": row["state"],
+        "reason": row["reason"] or None,
     }
 
 

@@ -148,8 +148,8 @@ class TestPlacing:
         chair = on_sale()
         asked = body({lamp: 1, rug: 1, chair: 1})
         # A savepoint around (the test holds the transaction); catalogue with stock; order, lines,
-        # timeline; the person's key, made and read; outbox.
-        with django_assert_num_queries(2 + 7):
+        # timeline; the person's key; outbox.
+        with django_assert_num_queries(2 + 6):
             assert place(customer, asked).status_code == 201
 
     def test_lets_the_warehouse_decide_on_what_it_has_not_told_of(self, customer: Any) -> None:

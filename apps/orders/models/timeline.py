@@ -26,8 +26,17 @@ class What(models.TextChoices):
     DELIVERY_FAILED = "delivery_failed", "Delivery failed"
 
 
+# With one of these an order's story ends: a fulfilled order is paid, sooner or later.
+LAST = frozenset({What.PAID, What.CANCELLED, What.PACKAGING_FAILED, What.DELIVERY_FAILED})
+
+
 class TimelineEntry(models.Model):
-    """One thing that happened to an order; never changed, never removed."""
+    """
+    One thing that happened to an order; never changed, never removed.
+
+    Whoever writes one holds the order's lock until the commit: so an order's entries become
+    visible in the order of their ids, and a stream can go on after the last one that it told.
+    """
 
     order = models.ForeignKey(
         Order, on_delete=models.CASCADE, related_name="timeline", db_index=False

@@ -1,10 +1,10 @@
-"""The orders' REST endpoints: parse, make one call, render."""
+"""Orders over HTTP: placed, read, changed, cancelled."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import Any, Literal, cast
+from typing import Any
 
 from django.urls import reverse
 from django.utils import timezone
@@ -20,8 +20,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.orders import queries, usecases
-from apps.orders.models import Order, What
-from kernel.rest.authentication import Principal
+from apps.orders.api.callers import owner, requester
+from apps.orders.models import Order
 from kernel.rest.etags import answer, etag, if_match
 from kernel.rest.fields import AddressField, MoneyField, StrictSerializer
 from kernel.rest.idempotency import idempotent
@@ -103,7 +103,7 @@ class OrderCollection(APIView):
         form = self.Query(data=request.query_params)
         form.is_valid(raise_exception=True)
         wanted = {_COLUMNS[name]: value for name, value in form.validated_data.items()}
-        rows = queries.orders(owner_id=_owner(request)).filter(**wanted)
+        rows = queries.orders(owner_id=owner(request)).filter(**wanted)
         return page(request, rows, order=("-id",), render=_row)
 
     @extend_schema(
@@ -152,7 +152,7 @@ class OrderDetail(APIView):
         responses={200: OrderOutput, 404: OpenApiResponse(description="`order_not_found`")},
     )
     def get(self, request: Request, order_id: uuid.UUID) -> Response:
-        row = queries.orders(owner_id=_owner(request)).filter(id=order_id).first()
+        row = queries.orders(owner_id=owner(request)).filter(id=order_id).first()
         if row is None:
             raise usecases.OrderNotFound
         return answer(request, _row(row), version=row["version"])
@@ -176,7 +176,7 @@ class OrderDetail(APIView):
         with transaction():
             order = usecases.change_address(
                 order_id=order_id,
-                owner_id=_owner(request),
+                owner_id=owner(request),
                 version=if_match(request),
                 address=form.validated_data["address"],
                 at=timezone.now(),
@@ -200,50 +200,14 @@ class OrderCancel(APIView):
     def post(self, request: Request, order_id: uuid.UUID) -> Response:
         order = usecases.cancel_order(
             order_id=order_id,
-            owner_id=_owner(request),
-            requested_by=_requester(request),
+            owner_id=owner(request),
+            requested_by=requester(request),
             at=timezone.now(),
         )
         return _whole(order)
 
 
-class OrderTimeline(APIView):
-    @extend_schema_serializer(component_name="OrderTimeline")
-    class Output(serializers.Serializer):
-        @extend_schema_serializer(component_name="OrderTimelineEntry")
-        class Entry(serializers.Serializer):
-            at = serializers.DateTimeField()
-            what = serializers.ChoiceField(What.choices)
-            state = serializers.ChoiceField(Order.State.choices)
-            reason = serializers.ChoiceField(Order.CancelReason.choices, allow_null=True)
-
-        results = Entry(many=True)
-        next = serializers.URLField(allow_null=True)
-
-    @extend_schema(
-        operation_id="get_order_timeline",
-        parameters=PAGE,
-        responses={200: Output, 404: OpenApiResponse(description="`order_not_found`")},
-        description="What happened to the order, oldest first.",
-    )
-    def get(self, request: Request, order_id: uuid.UUID) -> Response:
-        if not queries.is_visible(order_id=order_id, owner_id=_owner(request)):
-            raise usecases.OrderNotFound
-        rows = queries.timeline(order_id=order_id)
-        return page(request, rows, order=("id",), render=_entry)
-
-
 _COLUMNS = {"state": "state", "customer": "customer_id"}
-
-
-def _owner(request: Request) -> uuid.UUID | None:
-    """Return the customer whose orders alone the caller may see; None for support."""
-    caller = cast("Principal", request.user)
-    return None if caller.has_role("support") else caller.id
-
-
-def _requester(request: Request) -> Literal["customer", "staff"]:
-    return "staff" if cast("Principal", request.user).has_role("support") else "customer"
 
 
 def _whole(order: Order, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -254,12 +218,3 @@ def _whole(order: Order, status: int = 200, headers: Mapping[str, str] | None = 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     return queries.shape(row, row["order_lines"])
-
-
-def _entry(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "at": row["at"],
-        "what": row["what"],
-        "state": row["state"],
-        "reason": row["reason"] or None,
-    }

@@ -1,0 +1,1 @@
+"""The orders' REST endpoints: parse, make one call, render."""
