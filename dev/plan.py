@@ -42,7 +42,7 @@ class Plan:
         first = shop.local.port
         demand_free(first)
         self.ports = {"web": first}
-        for offset, name in enumerate(("payment_3p", "emulator"), start=1):
+        for offset, name in enumerate(("payment_3p", "emulator", "streams"), start=1):
             self.ports[name] = first + offset if is_free(first + offset) else free_port()
         self.postgres = LocalPostgres(shop.state / "postgres") if self._needs_postgres() else None
         self.environment = self._environment()
@@ -108,6 +108,7 @@ class Plan:
         return [
             self._program("web", "gunicorn", "-c", "python:ecommerce.gunicorn", "ecommerce.wsgi"),
             *[self._worker(name, queues) for name, queues in WORKERS.items()],
+            self._streams(),
             self._manage("relay", "relay"),
             self._manage("scheduler", "scheduler"),
             *gateway,
@@ -153,6 +154,10 @@ class Plan:
             "-Q", ",".join(queues),
         )  # fmt: skip
 
+    def _streams(self) -> Program:
+        environment = {**self.environment, "PORT": str(self.ports["streams"])}
+        return dataclasses.replace(self._manage("streams", "streams"), environment=environment)
+
     def _gateway(self) -> Program:
         bind = f"{LOOPBACK}:{self.ports['payment_3p']}"
         options = [
@@ -174,8 +179,10 @@ class Plan:
         if not url and self.postgres:
             url = self.postgres.url("payment_3p")
         shared = ("PAYMENT_3P_API_KEY", "PAYMENT_3P_WEBHOOK_SECRET")
+        webhooks = f"http://{LOOPBACK}:{self.ports['web']}/api/v1/payments/webhooks/payment_3p"
         return {
             "PAYMENT_3P_DATABASE_URL": url or "",
+            "PAYMENT_3P_WEBHOOK_URL": webhooks,
             **{name: self.environment[name] for name in shared},
         }
 
@@ -203,6 +210,7 @@ class Plan:
             "PAYMENT_3P_WEBHOOK_SECRET": kept_secret(state, "payment_3p_webhook_secret"),
             "BIND_HOST": LOOPBACK,
             "PORT": str(web),
+            "STREAMS_URL": f"http://{LOOPBACK}:{self.ports['streams']}",
         }
         if is_colourful():
             values["FORCE_COLOR"] = "1"

@@ -6,12 +6,15 @@ import uuid
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.payment import gateway as gateways
 from apps.payment import queries, usecases
 from apps.payment.models import Kind, Operation, Payment
 from kernel.money import MAX_AMOUNT
@@ -20,6 +23,7 @@ from kernel.rest.fields import StrictSerializer
 from kernel.rest.idempotency import idempotent
 from kernel.rest.paging import page
 from kernel.rest.roles import role
+from kernel.transactions import transaction
 
 
 class MoneyOutput(serializers.Serializer):
@@ -155,6 +159,35 @@ class WriteOffs(APIView):
             order_id=order_id, reason=form.validated_data["reason"], at=timezone.now()
         )
         return _accepted(operation)
+
+
+class Webhooks(APIView):
+    authentication_classes = ()  # the signature says who it is
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        operation_id="payments_webhook",
+        request=OpenApiTypes.OBJECT,
+        responses={204: OpenApiResponse(description="Heard, whatever it speaks of.")},
+    )
+    def post(self, request: Request, gateway: str) -> Response:
+        """
+        Hear from a gateway that a payment changed there: it is soon asked what became of it.
+
+        Of payment_3p: `X-Webhook-Signature` is `sha256=` and the hex HMAC-SHA256, under the shared
+        secret, of `X-Webhook-Timestamp`, a full stop, and the body. Errors: `untrusted_webhook`.
+        """
+        at = timezone.now()
+        operation_id = gateways.read_webhook(
+            gateway,
+            body=request.body,
+            headers=request.headers,
+            at=at,
+        )
+        if operation_id:
+            with transaction():
+                usecases.note_webhook(operation_id=operation_id, at=at)
+        return Response(status=204)
 
 
 def _payment(row: dict[str, Any]) -> dict[str, Any]:

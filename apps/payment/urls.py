@@ -7,6 +7,7 @@ from apps.payment import api
 app_name = "payment"
 urlpatterns = [
     path("payments", api.PaymentList.as_view(), name="list"),
+    path("payments/webhooks/<slug:gateway>", api.Webhooks.as_view(), name="webhooks"),
     path("payments/<uuid:order_id>", api.PaymentDetail.as_view(), name="detail"),
     path("payments/<uuid:order_id>/refunds", api.Refunds.as_view(), name="refunds"),
     path(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+from django.utils import timezone
 
 from apps.payment.gateway import (
     Accepted,
@@ -15,11 +16,12 @@ from apps.payment.gateway import (
     Payment3P,
     Refused,
     Unknown,
+    UntrustedWebhook,
     Wish,
 )
 from kernel.ids import new_id
 from tests.payment_3p import server
-from tests.payment_3p.conftest import Api
+from tests.payment_3p.conftest import Api, Listener
 
 GOOD = "4242424242424242"
 DECLINED, NO_FUNDS, NO_CAPTURE = "4000000000000002", "4000000000009995", "4000000000000341"
@@ -167,6 +169,20 @@ def test_the_books_tell_what_was_done_and_what_was_not(shop: Shop) -> None:
     assert shop.gateway.find(refused) == NotFound()
     assert shop.gateway.find(never) == NotFound()
     assert shop.gateway.find(shop.wish("VOID", "tok_nobody")) == NotFound()
+
+
+def test_its_webhook_is_believed_and_tells_the_wish(api: Api, listener: Listener) -> None:
+    real = Payment3P(api.url, api_key=server.API_KEY, webhook_secret=server.WEBHOOK_SECRET)
+    shop = Shop(real, api.preauth)
+    wish = shop.wish("AUTHORIZE", shop.preauth(GOOD, amount=1_000))
+    assert real.call(wish) == Accepted()
+
+    received = listener.of(wish.token, "check")
+
+    assert real.read_webhook(received.body, received.headers, at=timezone.now()) == wish.id
+    with pytest.raises(UntrustedWebhook):
+        real.read_webhook(received.body + b" ", received.headers, at=timezone.now())
+    real.close()
 
 
 class TestAGatewayThatIsNotThere:

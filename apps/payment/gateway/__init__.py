@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import datetime as dt
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 
 from apps.payment.gateway.fake import FakeGateway
 from apps.payment.gateway.interface import (
@@ -16,6 +18,7 @@ from apps.payment.gateway.interface import (
     Wish,
 )
 from apps.payment.gateway.payment_3p import Payment3P, payment_3p
+from apps.payment.gateway.webhooks import UntrustedWebhook
 
 __all__ = [
     "Accepted",
@@ -26,10 +29,12 @@ __all__ = [
     "Payment3P",
     "Refused",
     "Unknown",
+    "UntrustedWebhook",
     "Wish",
     "carry_out",
     "installed",
     "is_known",
+    "read_webhook",
 ]
 
 _GATEWAYS: dict[str, Callable[[], Gateway]] = {"payment_3p": payment_3p}
@@ -53,6 +58,19 @@ def carry_out(wish: Wish) -> Answer:
         if not isinstance(found, NotFound):
             return found
     return gateway.call(wish)
+
+
+def read_webhook(
+    gateway: str, *, body: bytes, headers: Mapping[str, str], at: dt.datetime
+) -> uuid.UUID | None:
+    """
+    Return the id of the wish that a gateway's webhook speaks of, if it speaks of one.
+
+    :raises UntrustedWebhook: also of a gateway that nobody knows.
+    """
+    if not is_known(gateway):
+        raise UntrustedWebhook
+    return _GATEWAYS[gateway]().read_webhook(body, headers, at=at)
 
 
 @contextlib.contextmanager

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+
+import orjson
 
 from apps.payment.gateway.interface import (
     Accepted,
@@ -16,6 +19,7 @@ from apps.payment.gateway.interface import (
     Unknown,
     Wish,
 )
+from apps.payment.gateway.webhooks import reference_of, sign
 from apps.payment.models import Kind
 
 GOOD_CARD = "4242424242424242"
@@ -23,6 +27,7 @@ DECLINED_CARD = "4000000000000002"
 INSUFFICIENT_FUNDS_CARD = "4000000000009995"
 CAPTURE_REFUSED_CARD = "4000000000000341"
 SILENT_CARDS = {"4000000000000259": "late", "4000000000000119": "status 500"}
+WEBHOOK_SECRET = "of-the-fake"  # noqa: S105 -- nothing that the fake signs is believed elsewhere
 _NO_MONEY = {DECLINED_CARD: "card_declined", INSUFFICIENT_FUNDS_CARD: "insufficient_funds"}
 
 
@@ -82,6 +87,21 @@ class FakeGateway(Gateway):
     def find(self, wish: Wish) -> Accepted | NotFound | Unknown:
         """Look into the books."""
         return Accepted() if self.answers.get(wish.id) == Accepted() else NotFound()
+
+    def webhook(self, wish: Wish, *, at: dt.datetime) -> tuple[bytes, dict[str, str]]:
+        """Return body and headers of the message that tells of a wish which was done."""
+        body = orjson.dumps({"type": wish.kind.lower(), "reference": str(wish.id)})
+        return body, sign(body, secret=WEBHOOK_SECRET, at=at)
+
+    def read_webhook(
+        self, body: bytes, headers: Mapping[str, str], *, at: dt.datetime
+    ) -> uuid.UUID | None:
+        """
+        Return the wish's id.
+
+        :raises UntrustedWebhook:
+        """
+        return reference_of(body, headers, secret=WEBHOOK_SECRET, at=at)
 
     def _work(self, wish: Wish) -> Accepted | Refused:
         account = self.accounts.get(wish.token)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import datetime as dt
 import uuid
+from collections.abc import Mapping
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,3 +60,13 @@ class Gateway(abc.ABC):
     @abc.abstractmethod
     def find(self, wish: Wish) -> Accepted | NotFound | Unknown:
         """Look the wish up in the gateway's books, without doing anything."""
+
+    @abc.abstractmethod
+    def read_webhook(
+        self, body: bytes, headers: Mapping[str, str], *, at: dt.datetime
+    ) -> uuid.UUID | None:
+        """
+        Return the id of the wish that a webhook of this gateway speaks of, if it speaks of one.
+
+        :raises UntrustedWebhook: if the gateway has not signed it, or not lately.
+        """

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
+import uuid
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -17,10 +20,12 @@ from apps.payment.gateway.interface import (
     Unknown,
     Wish,
 )
+from apps.payment.gateway.webhooks import reference_of
 from apps.payment.models import Kind
+from kernel import limits
 
-# Together under ten seconds: a message's time, and the order's, must outlast it.
-TIMEOUT = httpx.Timeout(connect=2, read=8, write=2, pool=2)
+# What is neither connecting nor waiting for the answer takes a moment, or something is wrong.
+TIMEOUT = httpx.Timeout(0.5, connect=limits.CONNECT_SECONDS, read=limits.READ_SECONDS)
 _PATHS = {
     Kind.AUTHORIZE: "/check",
     Kind.AMEND: "/updateAmount",
@@ -35,8 +40,16 @@ _VERDICTS = {400: "invalid", 404: "unknown_token", 409: "wrong_state"}
 class Payment3P(Gateway):
     """One client for a process: connections are kept, and shared by its threads."""
 
-    def __init__(self, url: str, *, api_key: str, timeout: httpx.Timeout = TIMEOUT) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        api_key: str,
+        webhook_secret: str = "",
+        timeout: httpx.Timeout = TIMEOUT,
+    ) -> None:
         headers = {"Authorization": f"Bearer {api_key}"}
+        self._webhook_secret = webhook_secret
         self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout)
 
     def call(self, wish: Wish) -> Answer:
@@ -62,6 +75,16 @@ class Payment3P(Gateway):
         references = {entry["reference"] for entry in body["entries"]}
         return Accepted() if str(wish.id) in references else NotFound()
 
+    def read_webhook(
+        self, body: bytes, headers: Mapping[str, str], *, at: dt.datetime
+    ) -> uuid.UUID | None:
+        """
+        Return the wish's id: payment_3p calls the Idempotency-Key of an operation its reference.
+
+        :raises UntrustedWebhook:
+        """
+        return reference_of(body, headers, secret=self._webhook_secret, at=at)
+
     def close(self) -> None:
         """Give the connections back."""
         self._http.close()
@@ -70,7 +93,11 @@ class Payment3P(Gateway):
 @functools.cache
 def payment_3p() -> Payment3P:
     """Return this process's client; made at the first call, so never shared with a forked child."""
-    return Payment3P(settings.PAYMENT_3P_URL, api_key=settings.PAYMENT_3P_API_KEY)
+    return Payment3P(
+        settings.PAYMENT_3P_URL,
+        api_key=settings.PAYMENT_3P_API_KEY,
+        webhook_secret=settings.PAYMENT_3P_WEBHOOK_SECRET,
+    )
 
 
 def _body(wish: Wish) -> dict[str, Any]:

@@ -11,7 +11,12 @@ from apps.payment.usecases.staff import (
     retry_capture,
     write_off,
 )
-from apps.payment.usecases.wishes import ask_again, resume_operation, take_answer
+from apps.payment.usecases.wishes import (
+    ask_again,
+    note_webhook,
+    resume_operation,
+    take_answer,
+)
 
 __all__ = [
     "OperationInProgress",
@@ -22,6 +27,7 @@ __all__ = [
     "note_fulfilled",
     "note_modified",
     "note_placed",
+    "note_webhook",
     "request_refund",
     "resume_operation",
     "retry_capture",

@@ -5,6 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 
+from django.db.models import F, Value
+from django.db.models.functions import Greatest, Least
+
 from apps.payment.events import (
     OperationRequested,
     PaymentAmended,
@@ -17,6 +20,7 @@ from apps.payment.events import (
 )
 from apps.payment.gateway import Accepted, Refused, Wish
 from apps.payment.models import Kind, Operation, Payment
+from kernel import limits
 from kernel.bus.event import Event
 from kernel.bus.outbox import publish
 from kernel.transactions import transaction_required
@@ -26,6 +30,8 @@ KEY_LIFETIME = dt.timedelta(hours=12)
 # The watch asks again when a wish's age has doubled, within these bounds.
 SHORTEST_PAUSE, LONGEST_PAUSE = dt.timedelta(minutes=1), dt.timedelta(hours=1)
 MAX_ASKED_AGAIN = 500
+# A call has been answered by then, or never is.
+CALL = dt.timedelta(seconds=limits.CONNECT_SECONDS + limits.READ_SECONDS)
 
 
 @transaction_required
@@ -71,6 +77,20 @@ def ask_again(*, at: dt.datetime) -> int:
         )
     Operation.objects.bulk_update(operations, ["next_ask_at"])
     return len(operations)
+
+
+@transaction_required
+def note_webhook(*, operation_id: uuid.UUID, at: dt.datetime) -> None:
+    """
+    Let a gateway that speaks of an open wish soon be asked what became of it: it knows the key.
+
+    What a webhook says is never taken for the answer itself. And while a call may be under way its
+    answer is waited for, or each operation would be asked for twice.
+    """
+    answered_at = Greatest(Value(at), F("asked_at") + CALL)
+    Operation.objects.filter(id=operation_id, state=Operation.State.WISHED).update(
+        next_ask_at=Least("next_ask_at", answered_at)
+    )
 
 
 @transaction_required
