@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
 from django.db import connection, models
@@ -61,7 +61,9 @@ def retention_of(name: str) -> Retention:
 class Chain(models.Model):
     """One retention class in one month of recording, with its newest record: the head."""
 
-    name = models.CharField(max_length=20, primary_key=True)  # "money-2026-03"
+    # "money-2026-03": class and month, and the one unique index. With a second one, who makes a
+    # chain at the same moment as another would fail at it instead of waiting.
+    name = models.CharField(max_length=20, primary_key=True)
     retention = models.CharField(max_length=10, choices=Retention)
     month = models.DateField(help_text="The first day of the month of recording.")
     last_seq = models.BigIntegerField(default=0)
@@ -69,7 +71,6 @@ class Chain(models.Model):
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=["retention", "month"], name="audit_chain_once"),
             models.CheckConstraint(
                 condition=models.Q(last_seq__gte=0), name="audit_chain_last_seq_not_negative"
             ),
@@ -91,15 +92,29 @@ class Chain(models.Model):
             INSERT INTO audit_chain (name, retention, month, last_seq, last_hash)
             SELECT class || to_char(%(month)s::date, '-YYYY-MM'), class, %(month)s, 0, %(genesis)s
             FROM unnest(%(classes)s::text[]) AS class
-            ON CONFLICT (retention, month) DO UPDATE SET last_seq = audit_chain.last_seq
+            ON CONFLICT (name) DO UPDATE SET last_seq = audit_chain.last_seq
             RETURNING *
             """,
             {"classes": sorted(retentions), "month": month, "genesis": GENESIS},
         )
         return {chain.retention: chain for chain in chains}
 
+    @staticmethod
+    def move_heads(chains: Iterable[Chain]) -> None:
+        """Store where the heads of locked chains now are."""
+        heads = [(chain.name, chain.last_seq, chain.last_hash) for chain in chains]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                UPDATE audit_chain SET last_seq = head.seq, last_hash = head.hash
+                FROM unnest(%s::text[], %s::bigint[], %s::text[]) AS head (name, seq, hash)
+                WHERE audit_chain.name = head.name
+                """,
+                [list(column) for column in zip(*heads, strict=True)],
+            )
+
     def append(self, record: Record) -> None:
-        """Put a record behind the newest one; the head must be locked, and saved afterwards."""
+        """Put a record behind the newest one; `move_heads` must follow."""
         record.chain, record.seq, record.prev_hash = self, self.last_seq + 1, self.last_hash
         record.hash = record.digest()
         self.last_seq, self.last_hash = record.seq, record.hash

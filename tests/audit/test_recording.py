@@ -185,6 +185,33 @@ def test_workers_at_the_same_time_do_not_fork_a_chain() -> None:
     assert InboxMark.objects.filter(handler="audit.record_events").count() == 120
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_first_packs_of_a_month_make_its_chains_together() -> None:
+    """Both find none: whoever comes second must wait, not fail."""
+    workers, months = 4, 150
+    barrier, failures = threading.Barrier(workers, timeout=60), []
+
+    def begin_months() -> None:
+        for number in range(months):
+            month = dt.date(2030 + number // 12, number % 12 + 1, 1)
+            barrier.wait()
+            try:
+                with transaction():
+                    Chain.lock(set(Retention), month=month)
+            except DatabaseError as error:
+                failures.append(error)
+        connections.close_all()
+
+    threads = [threading.Thread(target=begin_months) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failures == []
+    assert Chain.objects.count() == months * len(Retention)
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "statement", ["UPDATE audit_record SET outcome = 'ok'", "DELETE FROM audit_record"]
