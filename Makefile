@@ -35,8 +35,14 @@ test: setup ## run all tests (ARGS="tests/orders -k cancel" for some of them)
 check: setup ## format, lint, types, contracts, generated files
 	@exec $(BIN)/python -m dev.check
 
-bench: setup ## measure speed and SQS requests in a shop of its own (ARGS="--orders 200")
-	@exec $(BIN)/python -m bench.orders $(ARGS)
+bench: setup ## measure speed and size against their targets (ARGS="--quick", "--only place flow", "--full")
+	@exec $(BIN)/python -m bench $(ARGS)
+
+crash: setup ## simulate crashes from one seed (N=200; SEED=… alone replays one schedule; ARGS="--seconds 90")
+	@exec $(BIN)/python -m simulation $(if $(N),--n $(N)) $(if $(SEED),--seed '$(SEED)') $(ARGS)
+
+chaos: setup ## kill and restart everything under load (ARGS="--minutes 60 --rate 5 --seed 7 --only worker,relay")
+	@exec $(BIN)/python -m chaos $(ARGS)
 
 reset: setup ## forget the database, queues and files of `make run`
 	@exec $(BIN)/python -m dev.reset
@@ -69,4 +75,4 @@ $(STAMP): requirements-dev.txt
 		else $(BIN)/pip install -q --require-hashes -r requirements-dev.txt; fi
 	@touch $@
 
-.PHONY: help run demo test check bench reset shell docs format requirements setup
+.PHONY: help run demo test check bench crash chaos reset shell docs format requirements setup
