@@ -1,12 +1,18 @@
-"""Stands between the shop and the emulator, and counts the SQS requests that pass."""
+"""
+Stands between the shop and the emulator, and counts the SQS requests that pass.
+
+In a process of its own: who measures milliseconds must not pass bytes on meanwhile.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import re
 import socket
 import threading
 from collections import Counter
+from multiprocessing.connection import Connection
 
 _ASKED = re.compile(rb"x-amz-target: AmazonSQS\.(\w+)", re.IGNORECASE)
 _FOUND = re.compile(rb'"Messages": ?\[')
@@ -15,24 +21,43 @@ _OVERLAP = 80  # longer than what is looked for, shorter than what lies between 
 
 
 class CountingProxy:
-    """Forwards every byte from a free port of the loopback to the emulator's."""
+    """Forwards every byte from a free port of the loopback to the emulator's, until `close`."""
 
     def __init__(self, port: int) -> None:
-        self._upstream = ("127.0.0.1", port)
-        self._server = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self._lock = threading.Lock()
-        self.requests: Counter[str] = Counter()
-        self.url = f"http://127.0.0.1:{self._server.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        spawning = multiprocessing.get_context("spawn")
+        self._answers, theirs = spawning.Pipe()
+        self._process = spawning.Process(target=_serve, args=(port, theirs), daemon=True)
+        self._process.start()
+        self.url = f"http://127.0.0.1:{self._answers.recv()}"
 
     def taken(self) -> Counter[str]:
         """Return what was counted since the last time; polls that brought nothing are apart."""
-        with self._lock:
-            taken, self.requests = self.requests, Counter()
+        self._answers.send(None)
+        taken: Counter[str] = self._answers.recv()
         with_messages = taken.pop("found", 0)
         taken["idle polls"] = taken["ReceiveMessage"] - with_messages
         taken["ReceiveMessage"] = with_messages
         return +taken
+
+    def close(self) -> None:
+        """Stop forwarding."""
+        self._process.terminate()
+        self._process.join(5)
+
+
+class _Forwarder:
+    def __init__(self, port: int) -> None:
+        self._upstream = ("127.0.0.1", port)
+        self._server = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._lock = threading.Lock()
+        self._requests: Counter[str] = Counter()
+        self.port = self._server.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def taken(self) -> Counter[str]:
+        with self._lock:
+            taken, self._requests = self._requests, Counter()
+        return taken
 
     def _accept(self) -> None:
         while True:
@@ -64,6 +89,15 @@ class CountingProxy:
         for match in what.finditer(seen):
             name = match[1].decode() if match.re.groups else "found"
             with self._lock:
-                self.requests[name] += 1
+                self._requests[name] += 1
             end = match.end()
         return seen[max(end, len(seen) - _OVERLAP) :]
+
+
+def _serve(port: int, questions: Connection) -> None:
+    forwarder = _Forwarder(port)
+    questions.send(forwarder.port)
+    with contextlib.suppress(EOFError):  # who asked has ended
+        while True:
+            questions.recv()
+            questions.send(forwarder.taken())

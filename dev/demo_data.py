@@ -22,7 +22,7 @@ from apps.products.models import Category, Product  # noqa: E402
 from apps.products.usecases import add_picture, create_category, create_product  # noqa: E402
 from apps.users.models import User  # noqa: E402
 from apps.users.usecases import accounts  # noqa: E402
-from apps.warehouse.usecases import adjust_stock, remember_product  # noqa: E402
+from apps.warehouse.usecases import adjust_stock, open_stock, remember_product  # noqa: E402
 from dev import ROOT  # noqa: E402
 from dev.demo_users import ROLES, email_of  # noqa: E402
 from dev.pictures import draw  # noqa: E402
@@ -129,7 +129,8 @@ def _make_product(row: Row, picture: StoredPicture) -> None:
         product_id=product_id, key=picture.key, width=picture.width, height=picture.height, at=now
     )
     # The warehouse would hear of it in a moment; its stock need not wait for that.
-    remember_product(product_id=product_id, version=1, code=row["code"], name=row["name"], at=now)
+    remember_product(product_id=product_id, version=1, code=row["code"], name=row["name"])
+    open_stock(product_id=product_id, at=now)
     adjust_stock(
         product_id=product_id, delta=int(row["stock"]), reason="Opening stock", actor=ACTOR, at=now
     )
