@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.db import IntegrityError, connection
 
 from apps.orders.models import CatalogueItem, Order, OrderLine, StockItem, TimelineEntry
 from apps.orders.models.number import ALPHABET, is_number, new_number
+from kernel.ids import new_id
 from kernel.transactions import savepoint, transaction
 from tests.orders.scenes import Scene
 
@@ -73,8 +75,15 @@ def test_the_timeline_only_grows(scene: Scene) -> None:
         ("state = 'PLACED' AND deadline <= now() ORDER BY deadline", "orders_order_deadline"),
     ],
 )
-def test_a_list_has_its_index(db: None, query: str, index: str) -> None:
-    with connection.cursor() as cursor:
+def test_a_list_has_its_index(scene: Scene, query: str, index: str) -> None:
+    order = Order.objects.get(id=scene.id)
+    others = [copy.copy(order) for _ in range(500)]  # enough for another index to cost more
+    for other in others:
+        other.id, other.number, other.customer_id = new_id(), new_number(), new_id()
+        other.state = Order.State.FULFILLED
+    Order.objects.bulk_create(others)
+    with transaction(), connection.cursor() as cursor:
+        cursor.execute("ANALYZE orders_order")
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("SET LOCAL enable_sort = off")
         cursor.execute("SET LOCAL enable_bitmapscan = off")
