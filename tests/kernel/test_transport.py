@@ -8,9 +8,11 @@ import sys
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from kombu import serialization
 
 from kernel.bus import queues, sqs
 from kernel.bus.sqs import Settlement, Settler, batches
+from kernel.bus.transport import Channel
 from tests.aws import REGION, Aws, eventually
 from tests.kernel import probe
 from tests.kernel.fault_proxy import dropping, refusing, slow, staling
@@ -132,6 +134,20 @@ def test_buckets_are_made_once(emulator: str, settings: object) -> None:
 
     assert queues.create_buckets() == ["shop-media", "shop-invoices", "shop-uploads"]
     assert queues.create_buckets() == ["shop-media", "shop-invoices", "shop-uploads"]
+
+
+def test_what_looks_like_a_type_of_kombus_is_only_data() -> None:
+    payload = {"colour": {"__type__": "datetime", "__value__": "red"}, "name": "Lämpchen"}
+    kind, encoding, body = serialization.dumps([payload], serializer="json")
+
+    assert serialization.loads(body, kind, encoding) == [payload]
+
+
+@pytest.mark.parametrize(
+    ("text", "payload"), [('{"a": "é"}', {"a": "é"}), ("[]", {}), ("x", {}), ("", {})]
+)
+def test_what_is_no_message_of_celery_is_no_payload(text: str, payload: object) -> None:
+    assert Channel._prepare_json_payload(None, text) == payload
 
 
 def test_needs_no_pycurl() -> None:
