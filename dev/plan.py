@@ -182,7 +182,7 @@ class Plan:
         webhooks = f"http://{LOOPBACK}:{self.ports['web']}/api/v1/payments/webhooks/payment_3p"
         return {
             "PAYMENT_3P_DATABASE_URL": url or "",
-            "PAYMENT_3P_WEBHOOK_URL": webhooks,
+            "PAYMENT_3P_WEBHOOK_URL": self._given.get("PAYMENT_3P_WEBHOOK_URL", webhooks),
             **{name: self.environment[name] for name in shared},
         }
 
