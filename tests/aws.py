@@ -26,7 +26,7 @@ QUEUES = ("audit", "bus", "kernel", "kernel-outside", "neighbour")  # the audit 
 _numbers = itertools.count(1)
 
 
-def eventually(condition: Callable[[], Any], *, seconds: float = 20, every: float = 0.05) -> Any:
+def eventually(condition: Callable[[], Any], *, seconds: float = 60, every: float = 0.05) -> Any:
     """Wait until the condition holds, and return what it says."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
