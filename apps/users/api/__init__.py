@@ -1,0 +1,1 @@
+"""REST: accounts, logins, mails with links, and the address book."""

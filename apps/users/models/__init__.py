@@ -1,0 +1,8 @@
+"""The tables of users, a file for each noun."""
+
+from __future__ import annotations
+
+from apps.users.models.accounts import ADMIN_RIGHTS, Role, User, UserManager
+from apps.users.models.logins import LoginAttempts, RefreshToken
+
+__all__ = ("ADMIN_RIGHTS", "LoginAttempts", "RefreshToken", "Role", "User", "UserManager")
