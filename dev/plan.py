@@ -19,7 +19,7 @@ LOOPBACK = "127.0.0.1"
 # is dearer. A group of its own has what waits for the outside world.
 WORKERS = {
     "flow": ("orders", "warehouse", "delivery", "payment"),
-    "outside": ("payment-outside", "invoices-outside"),
+    "outside": ("payment-outside", "invoices-outside", "users-outside"),
     "rest": ("users", "products", "invoices", "audit", "bus"),
 }
 
@@ -209,6 +209,7 @@ class Plan:
             "PAYMENT_3P_API_KEY": kept_secret(state, "payment_3p_api_key"),
             "PAYMENT_3P_WEBHOOK_SECRET": kept_secret(state, "payment_3p_webhook_secret"),
             "BIND_HOST": LOOPBACK,
+            "EMAIL_DIRECTORY": str(state / "mails"),
             "PORT": str(web),
             "STREAMS_URL": f"http://{LOOPBACK}:{self.ports['streams']}",
         }

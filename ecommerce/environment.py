@@ -73,6 +73,29 @@ class Environment(BaseSettings):
         " what it answers to.",
     )
 
+    storefront_url: str = Field(
+        default="http://127.0.0.1:8000",
+        pattern=r"^https?://[^?#]+[^?#/]$",
+        description="Where customers shop: what the links in mails begin with.",
+    )
+    email_host: str = Field(
+        default="",
+        description="The SMTP server that takes mails. Without one, and without EMAIL_DIRECTORY,"
+        " they are printed, links and all: never in production.",
+    )
+    email_port: int = Field(default=587, ge=1, le=65535, description="The SMTP server's port.")
+    email_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="How the SMTP server is spoken to."
+    )
+    email_user: str = Field(default="", description="Who we are to the SMTP server.")
+    email_password: str = Field(default="", description="And the password for that.")
+    email_from: str = Field(
+        default="The Shop <shop@shop.example>", description="Whom mails are from."
+    )
+    email_directory: str = Field(
+        default="", description="Without EMAIL_HOST: where mails are written as files."
+    )
+
     order_timeout_minutes: int = Field(
         default=15,
         ge=1,

@@ -28,7 +28,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 MODULES = ("users", "products", "orders", "warehouse", "delivery", "payment", "audit", "invoices")
 # A queue for each module; those that call the outside world have a second one for that.
-QUEUES = (*MODULES, "payment-outside", "invoices-outside", "bus")
+QUEUES = (*MODULES, "users-outside", "payment-outside", "invoices-outside", "bus")
 INSTALLED_APPS = [
     "unfold",
     "django.contrib.admin",
@@ -175,6 +175,17 @@ STORAGES = {
     },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
+
+# Where mails go: to a server, else into files, else to the terminal.
+_MAILS = "smtp" if env.email_host else "filebased" if env.email_directory else "console"
+EMAIL_BACKEND = f"django.core.mail.backends.{_MAILS}.EmailBackend"
+EMAIL_FILE_PATH = env.email_directory or None
+EMAIL_HOST, EMAIL_PORT = env.email_host, env.email_port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = env.email_user, env.email_password
+EMAIL_USE_TLS, EMAIL_USE_SSL = env.email_security == "starttls", env.email_security == "tls"
+EMAIL_TIMEOUT = limits.READ_SECONDS
+DEFAULT_FROM_EMAIL = env.email_from
+STOREFRONT_URL = env.storefront_url
 
 QUEUE_URL_PREFIX = env.queue_url_prefix
 PAYMENT_3P_URL = env.payment_3p_url

@@ -12,7 +12,7 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 
-from apps.users.models import LoginAttempts, RefreshToken, Role, User
+from apps.users.models import Letter, LoginAttempts, RefreshToken, Role, User
 from apps.users.usecases import accounts
 from kernel.admin import ReadOnlyAdmin, ReadOnlyInline
 from kernel.refusals import Refusal
@@ -65,10 +65,10 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     ordering = ("-created_at",)
     date_hierarchy = "created_at"
     filter_horizontal = ()
-    readonly_fields = ("id", "email", "last_login", "created_at")
+    readonly_fields = ("id", "email", "email_verified_at", "last_login", "created_at")
     fieldsets = (
         (None, {"fields": ("id", "email", "name", "roles", "is_active", "version")}),
-        ("Times", {"fields": ("last_login", "created_at")}),
+        ("Times", {"fields": ("email_verified_at", "last_login", "created_at")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "name", "password1", "password2")}),)
     inlines = (RefreshTokenInline,)
@@ -135,6 +135,15 @@ class RefreshTokenAdmin(ReadOnlyAdmin):
     search_fields = ("user__email", "family_id")
     date_hierarchy = "created_at"
     exclude = ("token_hash", "session_hash")
+
+
+@admin.register(Letter)
+class LetterAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "kind", "email", "sent_at", "used_at", "expires_at")
+    list_filter = ("kind", ("sent_at", admin.EmptyFieldListFilter))
+    search_fields = ("=email",)
+    date_hierarchy = "created_at"
+    ordering = ("-created_at",)
 
 
 @admin.register(LoginAttempts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated
+from typing import Annotated, Literal
 
 from kernel.bus.event import Event, Personal
 
@@ -27,7 +27,15 @@ class UserUpdated(Event, name="users.user_updated.v1", subject="user_id", person
     name_of_user: Annotated[str | None, Personal()]
     roles: tuple[str, ...] = ()
     is_active: bool = True
+    is_email_verified: bool = False
     changed: tuple[str, ...] = ()
+
+
+class LetterRequested(Event, name="users.letter_requested.v1", subject="letter_id"):
+    """A mail is to be sent. To whom is not said: there may be no account, and no one shall know."""
+
+    letter_id: uuid.UUID
+    kind: Literal["verify_email", "account_exists", "reset_password", "password_changed"]
 
 
 class UserErased(Event, name="users.user_erased.v1", subject="user_id"):

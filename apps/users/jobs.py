@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from apps.users.usecases import logins
+from apps.users.usecases import letters, logins
 from kernel.bus.jobs import every
 from kernel.transactions import transaction
 
@@ -14,3 +14,10 @@ def forget_old_logins() -> None:
     """Clear what old logins left behind."""
     with transaction():
         logins.forget_old(at=timezone.now())
+
+
+@every(minutes=60)
+def forget_old_letters() -> None:
+    """Clear mails whose time is over, and with them the addresses that they went to."""
+    with transaction():
+        letters.forget_old_letters(at=timezone.now())

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from apps.users.api import accounts, logins
+from apps.users.api import accounts, credentials, logins
 
 app_name = "users"
 urlpatterns = [
@@ -11,4 +11,13 @@ urlpatterns = [
     path("auth/token", logins.Login.as_view(), name="token"),
     path("auth/token/refresh", logins.Refresh.as_view(), name="refresh"),
     path("auth/logout", logins.Logout.as_view(), name="logout"),
+    path("auth/logout-everywhere", logins.LogoutEverywhere.as_view(), name="logout-everywhere"),
+    path("auth/verify-email", credentials.VerifyEmail.as_view(), name="verify-email"),
+    path("auth/verify-email/resend", credentials.Resend.as_view(), name="resend"),
+    path("auth/password-reset", credentials.PasswordReset.as_view(), name="password-reset"),
+    path(
+        "auth/password-reset/confirm",
+        credentials.PasswordResetConfirm.as_view(),
+        name="password-reset-confirm",
+    ),
 ]

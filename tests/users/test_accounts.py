@@ -36,6 +36,7 @@ def test_one_reads_ones_own_account(client_for: Clients, anna: uuid.UUID) -> Non
         "id": str(anna),
         "email": "anna@example.com",
         "name": "Anna",
+        "is_email_verified": False,
         "roles": [],
         "version": 1,
         "created_at": "2026-03-01T12:00:00Z",

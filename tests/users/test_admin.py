@@ -75,7 +75,7 @@ def test_the_admin_opens_an_account_through_the_use_case(admin: Client) -> None:
     assert admin.post(reverse("admin:users_user_add"), form).status_code == 302
     user = User.objects.get(email="bo@example.com")
     assert user.check_password(password)
-    assert published() == [
+    assert published(UserRegistered) == [
         UserRegistered(
             occurred_at=user.created_at,
             user_id=user.id,

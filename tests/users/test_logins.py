@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,31 +17,15 @@ from kernel.bus.testing import published
 from kernel.ids import new_id
 from kernel.transactions import transaction
 from tests.conftest import NOON
+from tests.users.conftest import EMAIL, PASSWORD
 
-pytestmark = pytest.mark.django_db
-EMAIL, PASSWORD = "anna@example.com", "correct horse battery"
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock", "cheap_hashes")]
 ANNA = {"email": EMAIL, "password": PASSWORD}
 
 
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture(autouse=True)
-def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let Argon2 take a thousandth of its memory: these tests try many passwords."""
-    for name, value in (("memory_cost", 100), ("time_cost", 1), ("parallelism", 1)):
-        monkeypatch.setattr(hashers.Argon2PasswordHasher, name, value)
-
-
 @pytest.fixture
-def anna() -> uuid.UUID:
-    user_id = new_id()
-    with transaction():
-        accounts.register(user_id=user_id, email=EMAIL, password=PASSWORD, name="Anna", at=NOON)
-    return user_id
+def anna(registered: uuid.UUID) -> uuid.UUID:
+    return registered
 
 
 def log_in(client: APIClient, **changes: str) -> Any:
@@ -171,7 +154,7 @@ def test_a_good_login_forgets_the_failures_before_it(anyone: APIClient, anna: uu
         for _ in range(9):
             log_in(anyone, password="wrong")
         assert log_in(anyone).status_code == 200
-    assert LoginAttempts.objects.count() == 0
+    assert LoginAttempts.objects.count() == 1  # that of the mail which confirms the address
 
 
 def test_attempts_tell_neither_address_nor_account(anyone: APIClient) -> None:
@@ -280,3 +263,27 @@ def test_logging_in_and_out_is_no_event(anyone: APIClient, anna: uuid.UUID) -> N
 def test_a_use_case_needs_a_transaction() -> None:
     with pytest.raises(Exception, match="log_in needs an open transaction"):
         logins.log_in(email=EMAIL, password=PASSWORD, ip_address="", at=NOON)
+
+
+def test_logging_out_everywhere_ends_each_login_of_the_caller_and_no_one_elses(
+    anyone: APIClient, anna: uuid.UUID
+) -> None:
+    with transaction():
+        accounts.register(
+            user_id=new_id(), email="bo@example.com", password=PASSWORD, name="Bo", at=NOON
+        )
+    phone, laptop = log_in(anyone).json(), log_in(anyone).json()
+    bos = log_in(anyone, email="bo@example.com").json()
+    client = APIClient(headers={"Authorization": f"Bearer {phone['access']}"})
+    for _ in range(2):
+        assert client.post("/api/v1/auth/logout-everywhere").status_code == 204
+    refused = [refresh(anyone, tokens["refresh"]) for tokens in (phone, laptop)]
+    assert [answer.json()["code"] for answer in refused] == ["invalid_refresh_token"] * 2
+    assert refresh(anyone, bos["refresh"]).status_code == 200
+    assert log_in(anyone).status_code == 200
+
+
+def test_logging_out_everywhere_needs_a_caller(anyone: APIClient, anna: uuid.UUID) -> None:
+    token = log_in(anyone).json()["refresh"]
+    assert anyone.post("/api/v1/auth/logout-everywhere").status_code == 401
+    assert refresh(anyone, token).status_code == 200

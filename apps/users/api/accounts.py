@@ -59,8 +59,11 @@ class Registration(APIView):
         auth=[],
         summary="Open an account",
         description="The answer is the same if the address has an account, which stays as it is:"
-        " no one learns who is a customer. Doing it twice does it once; an `Idempotency-Key` is"
-        " not needed, and none is kept: it would be stored with a hash of the password.",
+        " no one learns who is a customer but who reads the address. It is sent a mail either way:"
+        " a link to the storefront's `/verify-email#token=…`, or word that there is an account."
+        " One may log in before the address is confirmed. Doing it twice opens one account; an"
+        " `Idempotency-Key` is not needed, and none is kept: it would be stored with a hash of the"
+        " password.",
     )
     def post(self, request: Request) -> Response:
         form = self.Input(data=request.data)
@@ -82,6 +85,7 @@ class Me(APIView):
         id = serializers.UUIDField()
         email = serializers.EmailField()
         name = serializers.CharField()
+        is_email_verified = serializers.BooleanField()
         roles = serializers.ListField(child=serializers.CharField())
         version = serializers.IntegerField()
         created_at = serializers.DateTimeField()
@@ -127,6 +131,7 @@ def _account(user: User) -> dict[str, Any]:
         "id": user.id,
         "email": user.email,
         "name": user.name,
+        "is_email_verified": user.email_verified_at is not None,
         "roles": user.roles,
         "version": user.version,
         "created_at": user.created_at,

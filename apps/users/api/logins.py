@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.users.api.callers import ip_address
+from apps.users.api.callers import caller_id, ip_address
 from apps.users.usecases import logins
 from kernel.refusals import Refusal
 from kernel.rest.fields import StrictSerializer
@@ -102,6 +102,21 @@ class Logout(APIView):
         form.is_valid(raise_exception=True)
         with transaction():
             logins.log_out(token=form.validated_data["refresh"], at=timezone.now())
+        return Response(status=204)
+
+
+class LogoutEverywhere(APIView):
+    @extend_schema(
+        request=None,
+        responses={204: None},
+        summary="Log out everywhere",
+        description="Ends every login of the caller's account, on whichever device. Access tokens"
+        " that are out live on for at most five minutes; nothing renews them. Asking twice does"
+        " no harm.",
+    )
+    def post(self, request: Request) -> Response:
+        with transaction():
+            logins.log_out_everywhere(user_id=caller_id(request), at=timezone.now())
         return Response(status=204)
 
 

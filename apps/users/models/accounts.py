@@ -67,6 +67,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False, help_text="May enter the admin.")
     version = models.PositiveIntegerField(default=1)
+    email_verified_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a link that was mailed there was first followed."
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = UserManager()

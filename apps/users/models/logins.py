@@ -57,9 +57,11 @@ class RefreshToken(models.Model):
 
 
 class LoginAttempts(models.Model):
-    """How often a login was tried since `started_at`, by one address for one e-mail."""
+    """How often something was tried since `started_at`: a login, or asking for a mail."""
 
-    key = models.CharField(max_length=64, primary_key=True, help_text="Tells neither of the two.")
+    key = models.CharField(
+        max_length=64, primary_key=True, help_text="A keyed hash of what, for whom, by whom."
+    )
     attempts = models.PositiveIntegerField()
     started_at = models.DateTimeField(db_index=True)
 

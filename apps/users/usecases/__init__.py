@@ -1,4 +1,4 @@
-"""All that users can be asked to do: about accounts, and about logins."""
+"""All that users can be asked to do: about accounts, logins, and mails with links."""
 
 from __future__ import annotations
 
@@ -10,30 +10,68 @@ from apps.users.usecases.accounts import (
     register,
     set_roles,
 )
+from apps.users.usecases.credentials import (
+    EmailAlreadyVerified,
+    WeakPassword,
+    ask_for_password_reset,
+    ask_for_verification,
+    reset_password,
+    verify_email,
+)
+from apps.users.usecases.letters import (
+    LinkNotValid,
+    TooManyLetters,
+    ask_for_letter,
+    forget_letter,
+    forget_old_letters,
+    note_letter_sent,
+    use_letter,
+    write_letter,
+)
 from apps.users.usecases.logins import (
     InvalidCredentials,
     InvalidRefreshToken,
     Tokens,
     TooManyAttempts,
+    count_login,
+    forget_failures,
     forget_old,
     log_in,
     log_out,
+    log_out_everywhere,
     refresh,
 )
 
 __all__ = (
+    "EmailAlreadyVerified",
     "InvalidCredentials",
     "InvalidRefreshToken",
+    "LinkNotValid",
     "Tokens",
     "TooManyAttempts",
+    "TooManyLetters",
     "UserNotFound",
+    "WeakPassword",
+    "ask_for_letter",
+    "ask_for_password_reset",
+    "ask_for_verification",
     "change_account",
     "change_name",
+    "count_login",
     "deactivate",
+    "forget_failures",
+    "forget_letter",
     "forget_old",
+    "forget_old_letters",
     "log_in",
     "log_out",
+    "log_out_everywhere",
+    "note_letter_sent",
     "refresh",
     "register",
+    "reset_password",
     "set_roles",
+    "use_letter",
+    "verify_email",
+    "write_letter",
 )

@@ -7,7 +7,8 @@ import uuid
 from collections.abc import Collection
 
 from apps.users import events
-from apps.users.models import RefreshToken, User
+from apps.users.models import Letter, RefreshToken, User
+from apps.users.usecases.letters import ask_for_letter
 from kernel.bus.outbox import publish
 from kernel.refusals import PreconditionFailed, Refusal
 from kernel.transactions import transaction_required
@@ -24,23 +25,26 @@ def register(*, user_id: uuid.UUID, email: str, password: str, name: str, at: dt
     """
     Open an account with this id, unless the e-mail address has one; return whether it did.
 
-    What it costs is the same either way: the answer's time must not tell who has an account.
+    The address is sent a mail either way: a link to confirm it, or word that it has an account.
+    What it costs is the same too: the answer's time must not tell who has an account.
     """
     user = User(id=user_id, email=email.strip().lower(), name=name.strip(), created_at=at)
     user.set_password(password)
     User.objects.bulk_create([user], ignore_conflicts=True)
-    if not User.objects.filter(id=user_id).exists():
-        return False
-    publish(
-        events.UserRegistered(
-            occurred_at=at,
-            user_id=user.id,
-            version=user.version,
-            email=user.email,
-            name_of_user=user.name,
+    is_new = User.objects.filter(id=user_id).exists()
+    if is_new:
+        publish(
+            events.UserRegistered(
+                occurred_at=at,
+                user_id=user.id,
+                version=user.version,
+                email=user.email,
+                name_of_user=user.name,
+            )
         )
-    )
-    return True
+    kind = Letter.Kind.VERIFY_EMAIL if is_new else Letter.Kind.ACCOUNT_EXISTS
+    ask_for_letter(kind=kind, email=user.email, at=at)
+    return is_new
 
 
 @transaction_required
@@ -98,6 +102,24 @@ def change_account(
     return _change(_locked(user_id, version), name=name, roles=roles, is_active=is_active, at=at)
 
 
+@transaction_required
+def tell_change(*, user: User, changed: tuple[str, ...], at: dt.datetime) -> None:
+    """Publish what an account now is, and which fields differ from before."""
+    publish(
+        events.UserUpdated(
+            occurred_at=at,
+            user_id=user.id,
+            version=user.version,
+            email=user.email,
+            name_of_user=user.name,
+            roles=user.roles,
+            is_active=user.is_active,
+            is_email_verified=user.email_verified_at is not None,
+            changed=changed,
+        )
+    )
+
+
 def _locked(user_id: uuid.UUID, version: int | None = None) -> User:
     user = User.objects.select_for_update().filter(id=user_id).first()
     if user is None:
@@ -121,18 +143,5 @@ def _change(
     user.save(update_fields=["name", "is_active", "is_staff", "is_superuser", "version"])
     if not is_active:
         RefreshToken.objects.filter(user=user, revoked_at=None).update(revoked_at=at)
-    publish(_updated(user, changed, at))
+    tell_change(user=user, changed=changed, at=at)
     return user
-
-
-def _updated(user: User, changed: tuple[str, ...], at: dt.datetime) -> events.UserUpdated:
-    return events.UserUpdated(
-        occurred_at=at,
-        user_id=user.id,
-        version=user.version,
-        email=user.email,
-        name_of_user=user.name,
-        roles=user.roles,
-        is_active=user.is_active,
-        changed=changed,
-    )

@@ -14,6 +14,7 @@ from django.utils.crypto import salted_hmac
 from rest_framework_simplejwt.tokens import AccessToken
 
 from apps.users.models import LoginAttempts, RefreshToken, User
+from apps.users.usecases.letters import WINDOW
 from kernel.ids import new_id
 from kernel.refusals import Refusal
 from kernel.transactions import transaction_required
@@ -64,19 +65,32 @@ def log_in(
     costs the same whether the e-mail address has an account or not.
     """
     email = email.strip().lower()
-    key = salted_hmac("users.login", f"{email}\n{ip_address}", algorithm="sha256").hexdigest()
-    attempts, since = LoginAttempts.count(key, at=at, window=LOCK_OUT)
-    if attempts > MAX_FAILURES:
-        return TooManyAttempts(retry_after=math.ceil((since + LOCK_OUT - at).total_seconds()))
+    if refusal := count_login(email=email, ip_address=ip_address, at=at):
+        return refusal
     user = User.objects.filter(email=email, is_active=True).first()
     if user is None:
         make_password(password)  # takes the time that a check takes
         return InvalidCredentials()
     if not user.check_password(password):
         return InvalidCredentials()
-    LoginAttempts.objects.filter(key=key).delete()
+    forget_failures(email=email, ip_address=ip_address)
     User.objects.filter(id=user.id).update(last_login=at)
     return _tokens(user, family_id=new_id(), at=at)
+
+
+@transaction_required
+def count_login(*, email: str, ip_address: str, at: dt.datetime) -> TooManyAttempts | None:
+    """Count an attempt to log in, and return the refusal if there were too many."""
+    attempts, since = LoginAttempts.count(_key(email, ip_address), at=at, window=LOCK_OUT)
+    if attempts <= MAX_FAILURES:
+        return None
+    return TooManyAttempts(retry_after=math.ceil((since + LOCK_OUT - at).total_seconds()))
+
+
+@transaction_required
+def forget_failures(*, email: str, ip_address: str) -> None:
+    """Let what failed before no longer count, since this is the account's owner."""
+    LoginAttempts.objects.filter(key=_key(email, ip_address)).delete()
 
 
 @transaction_required
@@ -112,10 +126,21 @@ def log_out(*, token: str, at: dt.datetime) -> None:
 
 
 @transaction_required
+def log_out_everywhere(*, user_id: uuid.UUID, at: dt.datetime) -> None:
+    """Take back every refresh token of an account; access tokens live on for minutes."""
+    RefreshToken.objects.filter(user_id=user_id, revoked_at=None).update(revoked_at=at)
+
+
+@transaction_required
 def forget_old(*, at: dt.datetime) -> None:
     """Delete refresh tokens that have expired and attempts that no longer count."""
     RefreshToken.objects.filter(expires_at__lt=at).delete()
-    LoginAttempts.objects.filter(started_at__lt=at - LOCK_OUT).delete()
+    LoginAttempts.objects.filter(started_at__lt=at - max(LOCK_OUT, WINDOW)).delete()
+
+
+def _key(email: str, ip_address: str) -> str:
+    text = f"{email.strip().lower()}\n{ip_address}"
+    return salted_hmac("users.login", text, algorithm="sha256").hexdigest()
 
 
 def _revoke(family_id: uuid.UUID, at: dt.datetime) -> None:
