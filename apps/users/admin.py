@@ -1,24 +1,50 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
+from rest_framework.throttling import BaseThrottle
 from unfold.admin import ModelAdmin
-from unfold.forms import AdminPasswordChangeForm, UserCreationForm
+from unfold.forms import AdminPasswordChangeForm, AuthenticationForm, UserCreationForm
 
 from apps.users.models import Letter, LoginAttempts, RefreshToken, Role, User
-from apps.users.usecases import accounts
+from apps.users.usecases import accounts, logins
 from kernel.admin import ReadOnlyAdmin, ReadOnlyInline
 from kernel.refusals import Refusal
 from kernel.transactions import transaction
 
 admin.site.unregister(Group)  # roles are given with the account, and mean what the code says
+
+
+class LoginForm(AuthenticationForm):
+    """Counts failures like the API's login, and with them: ten lock out from both."""
+
+    def clean(self) -> dict[str, Any]:
+        asked = self.cleaned_data
+        who = {
+            "email": str(asked.get("username", "")),
+            "ip_address": BaseThrottle().get_ident(self.request) or "",
+        }
+        with transaction():
+            refusal = logins.count_login(**who, at=timezone.now())
+        if refusal:
+            wait = f"Wait for {math.ceil(refusal.retry_after / 60)} minutes."
+            raise ValidationError(f"Too many failed logins. {wait}", code=refusal.code())
+        found: dict[str, Any] = super().clean()
+        with transaction():
+            logins.forget_failures(**who)
+        return found
+
+
+admin.site.login_form = LoginForm
 
 
 class AccountForm(forms.ModelForm):

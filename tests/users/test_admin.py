@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
+from rest_framework.test import APIClient
 
 from apps.users.events import UserRegistered, UserUpdated
-from apps.users.models import LoginAttempts, RefreshToken, User
+from apps.users.models import Letter, LoginAttempts, RefreshToken, User
 from kernel.bus.testing import published
 from kernel.ids import new_id
 from tests.conftest import NOON
@@ -37,13 +41,43 @@ def test_one_logs_in_to_the_admin_with_the_e_mail_address() -> None:
     assert client.get("/admin/").status_code == 200
 
 
+def test_ten_failures_lock_out_of_the_admin_and_of_the_api(
+    anyone: APIClient, cheap_hashes: None
+) -> None:
+    User.objects.create_superuser("root@example.com", "secret", name="Root")
+    form = {"username": "root@example.com", "password": "wrong"}
+    good = {**form, "password": "secret"}
+    body = {"email": "root@example.com", "password": "secret"}
+    with time_machine.travel(NOON, tick=False) as clock:
+        for _ in range(10):
+            assert (
+                "Please enter the correct" in Client().post("/admin/login/", form).content.decode()
+            )
+        clock.shift(dt.timedelta(seconds=30))
+        answer = Client().post("/admin/login/", good)
+        assert answer.status_code == 200
+        assert "Too many failed logins. Wait for 15 minutes." in answer.content.decode()
+        assert anyone.post("/api/v1/auth/token", body).status_code == 429
+        clock.shift(dt.timedelta(minutes=15))
+        assert Client().post("/admin/login/", good).status_code == 302
+        assert LoginAttempts.objects.count() == 0
+
+
 def test_every_list_and_page_shows(admin: Client, anna: User) -> None:
     LoginAttempts.objects.create(key="k", attempts=1, started_at=NOON)
-    for model in ("user", "refreshtoken", "loginattempts"):
+    letter = Letter.objects.create(
+        kind="verify_email", email="a@example.com", created_at=NOON, expires_at=NOON
+    )
+    for model in ("user", "refreshtoken", "loginattempts", "letter"):
         answer = admin.get(reverse(f"admin:users_{model}_changelist"), {"q": "a"})
         assert answer.status_code == 200
     token = RefreshToken.objects.get()
-    pages = [("user", anna.pk), ("refreshtoken", token.pk), ("loginattempts", "k")]
+    pages = [
+        ("user", anna.pk),
+        ("refreshtoken", token.pk),
+        ("loginattempts", "k"),
+        ("letter", letter.pk),
+    ]
     for model, pk in pages:
         assert admin.get(reverse(f"admin:users_{model}_change", args=[pk])).status_code == 200
     assert admin.get(reverse("admin:users_user_add")).status_code == 200
