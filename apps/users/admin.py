@@ -15,7 +15,7 @@ from rest_framework.throttling import BaseThrottle
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, AuthenticationForm, UserCreationForm
 
-from apps.users.models import Letter, LoginAttempts, RefreshToken, Role, User
+from apps.users.models import Letter, LoginAttempts, RefreshToken, Role, SavedAddress, User
 from apps.users.usecases import accounts, logins
 from kernel.admin import ReadOnlyAdmin, ReadOnlyInline
 from kernel.refusals import Refusal
@@ -161,6 +161,14 @@ class RefreshTokenAdmin(ReadOnlyAdmin):
     search_fields = ("user__email", "family_id")
     date_hierarchy = "created_at"
     exclude = ("token_hash", "session_hash")
+
+
+@admin.register(SavedAddress)
+class SavedAddressAdmin(ReadOnlyAdmin):
+    list_display = ("id", "user", "label", "is_default_shipping", "is_default_billing")
+    list_select_related = ("user",)
+    search_fields = ("=user__email", "=user__id")
+    ordering = ("-id",)
 
 
 @admin.register(Letter)

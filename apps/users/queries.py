@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import uuid
 
-from apps.users.models import User
+from django.db.models import QuerySet
+
+from apps.users.models import SavedAddress, User
 
 
 def own_account(user_id: uuid.UUID) -> User | None:
     """Return the account, unless it is closed or there is none."""
     return User.objects.filter(id=user_id, is_active=True).first()
+
+
+def addresses_of(user_id: uuid.UUID) -> QuerySet[SavedAddress]:
+    """Return what an account keeps in its address book."""
+    return SavedAddress.objects.filter(user_id=user_id)

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from apps.users.models.accounts import ADMIN_RIGHTS, Role, User, UserManager
+from apps.users.models.addresses import SavedAddress
 from apps.users.models.letters import Letter
 from apps.users.models.logins import LoginAttempts, RefreshToken
 
-__all__ = ("ADMIN_RIGHTS", "Letter", "LoginAttempts", "RefreshToken", "Role", "User", "UserManager")
+__all__ = (
+    "ADMIN_RIGHTS",
+    "Letter",
+    "LoginAttempts",
+    "RefreshToken",
+    "Role",
+    "SavedAddress",
+    "User",
+    "UserManager",
+)

@@ -10,6 +10,13 @@ from apps.users.usecases.accounts import (
     register,
     set_roles,
 )
+from apps.users.usecases.addresses import (
+    AddressNotFound,
+    TooManyAddresses,
+    add_address,
+    change_address,
+    remove_address,
+)
 from apps.users.usecases.credentials import (
     EmailAlreadyVerified,
     WeakPassword,
@@ -43,19 +50,23 @@ from apps.users.usecases.logins import (
 )
 
 __all__ = (
+    "AddressNotFound",
     "EmailAlreadyVerified",
     "InvalidCredentials",
     "InvalidRefreshToken",
     "LinkNotValid",
     "Tokens",
+    "TooManyAddresses",
     "TooManyAttempts",
     "TooManyLetters",
     "UserNotFound",
     "WeakPassword",
+    "add_address",
     "ask_for_letter",
     "ask_for_password_reset",
     "ask_for_verification",
     "change_account",
+    "change_address",
     "change_name",
     "count_login",
     "deactivate",
@@ -69,6 +80,7 @@ __all__ = (
     "note_letter_sent",
     "refresh",
     "register",
+    "remove_address",
     "reset_password",
     "set_roles",
     "use_letter",
