@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import hashlib
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from rest_framework.response import Response
 from kernel.refusals import Refusal
 from kernel.rest.models import IdempotencyKey
 from kernel.rest.rendering import JSONRenderer
-from kernel.transactions import transaction
+from kernel.transactions import transaction, transaction_required
 
 HEADER, REPLAYED = "Idempotency-Key", "Idempotent-Replayed"
 Method = Callable[..., Response]
@@ -58,6 +59,15 @@ def idempotent(method: Method) -> Method:
 
     inner.is_idempotent = True  # type: ignore[attr-defined]  # the schema says so
     return inner
+
+
+@transaction_required
+def forget_answers(*, before: dt.datetime, limit: int) -> int:
+    """Forget answers stored before a time, at most so many; return how many there were."""
+    old = IdempotencyKey.objects.filter(created_at__lt=before).order_by("created_at")
+    scopes = list(old.select_for_update(skip_locked=True).values_list("scope", flat=True)[:limit])
+    IdempotencyKey.objects.filter(scope__in=scopes).delete()
+    return len(scopes)
 
 
 def _once(run: Callable[[], Response], request: Request, key: str) -> Response:

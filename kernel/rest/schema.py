@@ -19,7 +19,7 @@ _KEY = OpenApiParameter(
     str,
     OpenApiParameter.HEADER,
     description="Any text of 1 to 255 characters, new for each thing that you want done:"
-    " the same request with the same key has one effect and one answer.",
+    " the same request with the same key has one effect and one answer, for a day.",
 )
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import uuid
 from typing import Any, ClassVar
 
 import pytest
+import time_machine
 from django.db import connections
 from django.test import override_settings
 from django.urls import path
+from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -17,6 +20,7 @@ from rest_framework.response import Response
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
+from kernel.bus import jobs
 from kernel.bus.models import OutboxEvent, PersonKey
 from kernel.ids import new_id
 from kernel.refusals import Refusal
@@ -326,3 +330,24 @@ def test_a_durable_transaction_may_not_lie_in_another() -> None:
     with transaction(), pytest.raises(RuntimeError), transaction():
         pass
     assert OutboxEvent.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_stored_answers_are_forgotten_after_a_day() -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        for count, age in ((1001, "old"), (1, "young")):
+            rows = [
+                IdempotencyKey(
+                    scope=f"{age} {n}",
+                    fingerprint="f",
+                    status=201,
+                    body={},
+                    created_at=timezone.now(),
+                )
+                for n in range(count)
+            ]
+            IdempotencyKey.objects.bulk_create(rows)
+            clock.shift(dt.timedelta(seconds=1))
+        clock.move_to(NOON + dt.timedelta(days=1, seconds=1))
+        jobs.run("rest.forget_old_answers")
+        assert list(IdempotencyKey.objects.values_list("scope", flat=True)) == ["young 0"]
