@@ -12,7 +12,7 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
 
 from apps.delivery import usecases
-from apps.delivery.models import Product, Shipment, Zone, ZoneCountry
+from apps.delivery.models import ErasedPerson, Product, Shipment, Zone, ZoneCountry
 from kernel.admin import OfOrderAdmin, ReadOnlyAdmin, act_on_each
 from kernel.money import display
 
@@ -101,3 +101,10 @@ class ShipmentAdmin(OfOrderAdmin):
         orders = rows.values_list("order_id", flat=True)
         call = functools.partial(ask, at=timezone.now(), **arguments)
         act_on_each(request, {str(each): functools.partial(call, order_id=each) for each in orders})
+
+
+@admin.register(ErasedPerson)
+class ErasedPersonAdmin(ReadOnlyAdmin):
+    list_display = ("person_id", "erased_at")
+    search_fields = ("=person_id",)
+    ordering = ("-erased_at",)

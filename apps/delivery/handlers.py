@@ -13,6 +13,7 @@ from apps.orders.events import (
     OrderPlaced,
 )
 from apps.products.events import ProductCreated, ProductDeleted, ProductState, ProductUpdated
+from apps.users.events import UserErased
 from apps.warehouse.events import PackageCreated
 from kernel.bus.subscriptions import handles
 
@@ -63,6 +64,11 @@ def cancel_order(event: OrderCancelled) -> None:
 @handles(OrderFailed)
 def fail_order(event: OrderFailed) -> None:
     usecases.fail_order(order_id=event.order_id, at=timezone.now())
+
+
+@handles(UserErased)
+def forget_person(event: UserErased) -> None:
+    usecases.forget_person(person_id=event.user_id, at=timezone.now())
 
 
 @handles(ProductCreated, replica="Product")

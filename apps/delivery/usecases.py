@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from django.conf import settings
 
 from apps.delivery import events
-from apps.delivery.models import Product, Shipment, Zone, boxes_for
+from apps.delivery.models import ErasedPerson, Product, Shipment, Zone, boxes_for
 from kernel.address import Address
 from kernel.bus.outbox import publish
 from kernel.money import Money
@@ -131,6 +131,21 @@ def change_address(
                 shipped_to=shipment.shipped_to,
             )
         )
+
+
+@transaction_required
+def forget_person(*, person_id: uuid.UUID, at: dt.datetime) -> None:
+    """
+    Forget where an erased person's packages went; one under way keeps it until it ends.
+
+    Each shipment is locked after the erasure was noted: one that ends meanwhile either is seen
+    here as ended, or sees the note.
+    """
+    ErasedPerson.remember(person_id, at=at)
+    shipments = Shipment.objects.filter(person_id=person_id, address__isnull=False)
+    for shipment in shipments.select_for_update().order_by("id"):
+        if shipment.has_ended:
+            shipment.forget_address()
 
 
 @transaction_required

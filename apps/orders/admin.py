@@ -19,6 +19,7 @@ from apps.orders.models import (
     AWAITS_MACHINE,
     DEEDS,
     CatalogueItem,
+    ErasedPerson,
     Order,
     OrderLine,
     StockItem,
@@ -152,3 +153,10 @@ class StockItemAdmin(ReadOnlyAdmin):
     list_display = ("product_id", "free", "version")
     search_fields = ("=product_id",)
     ordering = ("product_id",)
+
+
+@admin.register(ErasedPerson)
+class ErasedPersonAdmin(ReadOnlyAdmin):
+    list_display = ("person_id", "erased_at")
+    search_fields = ("=person_id",)
+    ordering = ("-erased_at",)

@@ -14,6 +14,7 @@ from apps.delivery.events import (
 from apps.orders import usecases
 from apps.payment.events import PaymentAuthorized, PaymentCaptured, PaymentDeclined
 from apps.products.events import ProductCreated, ProductDeleted, ProductState, ProductUpdated
+from apps.users.events import UserErased
 from apps.warehouse.events import (
     PackageCreated,
     PackagingCancelled,
@@ -104,3 +105,8 @@ def forget_product(event: ProductDeleted) -> None:
 @handles(StockLevelChanged, replica="StockItem")
 def remember_stock(event: StockLevelChanged) -> None:
     usecases.remember_stock(product_id=event.product_id, version=event.version, free=event.free)
+
+
+@handles(UserErased)
+def forget_customer(event: UserErased) -> None:
+    usecases.forget_customer(customer_id=event.user_id, at=timezone.now())

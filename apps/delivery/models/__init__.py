@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from apps.delivery.models.people import ErasedPerson
 from apps.delivery.models.shipments import (
     SHIPMENT,
     AddressMissing,
@@ -15,6 +16,7 @@ from apps.delivery.models.zones import Product, Zone, ZoneCountry, boxes_for
 __all__ = [
     "SHIPMENT",
     "AddressMissing",
+    "ErasedPerson",
     "Product",
     "Shipment",
     "ShipmentNotAllowed",

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
+from apps.delivery.models.people import ErasedPerson
 from apps.delivery.models.tracking import new_tracking_number
 from kernel.address import Address
 from kernel.ids import new_id
@@ -82,7 +83,14 @@ class Shipment(models.Model):
     version = models.PositiveIntegerField(default=1)
 
     class Meta:
-        indexes = (models.Index(fields=["state", "order_id"], name="delivery_shipment_state"),)
+        indexes = (
+            models.Index(fields=["state", "order_id"], name="delivery_shipment_state"),
+            models.Index(
+                fields=["person_id"],
+                name="delivery_shipment_person",
+                condition=Q(address__isnull=False),
+            ),
+        )
         constraints = (
             models.CheckConstraint(
                 condition=Q(state__in=["AWAITED", "CANCELLED"])
@@ -117,6 +125,11 @@ class Shipment(models.Model):
         if (row := rows.filter(order_id=order_id).first()) is None:
             raise UnknownShipment
         return row
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is sent nowhere any more."""
+        return self.state in _FINAL
 
     @property
     def shipped_to(self) -> Address | None:
@@ -182,6 +195,11 @@ class Shipment(models.Model):
         """
         self._take("fail", at, failure_reason=reason)
 
+    def forget_address(self) -> None:
+        """Forget where it went."""
+        self.address = None
+        self.save(update_fields=["address"])
+
     def _take(self, event: str, at: dt.datetime, **facts: Any) -> bool:
         cell = SHIPMENT.cell(self.state, event)
         if cell.is_refused:
@@ -194,6 +212,8 @@ class Shipment(models.Model):
             self._write(at, **facts)
             return False
         self.state = cell.to
+        if self.has_ended and self.address and ErasedPerson.has(self.person_id):
+            facts["address"] = None
         self._write(at, finished_at=at if cell.to in _FINAL else None, **facts)
         return True
 

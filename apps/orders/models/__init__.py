@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from apps.orders.models.number import is_number
 from apps.orders.models.order import Order, OrderLine, Step
+from apps.orders.models.people import ErasedPerson
 from apps.orders.models.replicas import CatalogueItem, StockItem
 from apps.orders.models.states import ORDER
 from apps.orders.models.timeline import LAST, TimelineEntry, What
@@ -16,6 +17,7 @@ __all__ = (
     "LAST",
     "ORDER",
     "CatalogueItem",
+    "ErasedPerson",
     "Order",
     "OrderLine",
     "Step",

@@ -154,6 +154,11 @@ class Order(models.Model):
             currency=self.currency,
         )
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing of it is packed or sent any more."""
+        return self.state in _ENDED
+
     def hears(self, event: str) -> bool:
         """Say whether the event, or what is asked, means anything in this state."""
         cell = ORDER.cell(self.state, event)
@@ -226,6 +231,12 @@ _REASONS = {
     "StockShort": Order.CancelReason.OUT_OF_STOCK,
     "PaymentDeclined": Order.CancelReason.PAYMENT_DECLINED,
     "time is over": Order.CancelReason.TIMED_OUT,
+}
+_ENDED = {
+    Order.State.FULFILLED,
+    Order.State.CANCELLED,
+    Order.State.PACKAGING_FAILED,
+    Order.State.DELIVERY_FAILED,
 }
 _TOO_LATE = {Order.State.SHIPPED, Order.State.FULFILLED, Order.State.DELIVERY_FAILED}
 

@@ -18,6 +18,7 @@ from apps.orders.usecases.asking import (
     change_address,
     time_out_orders,
 )
+from apps.orders.usecases.erasure import forget_customer
 from apps.orders.usecases.placing import (
     MixedCurrencies,
     QuoteMismatch,
@@ -42,6 +43,7 @@ __all__ = (
     "UnknownProduct",
     "cancel_order",
     "change_address",
+    "forget_customer",
     "forget_product",
     "note_answer",
     "note_capture",

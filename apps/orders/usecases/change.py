@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from apps.orders import events
-from apps.orders.models import Order, OrderLine, Step, TimelineEntry, What
+from apps.orders.models import ErasedPerson, Order, OrderLine, Step, TimelineEntry, What
 from kernel.address import Address
 from kernel.bus.event import Event
 from kernel.bus.outbox import publish
@@ -82,6 +82,9 @@ class Change:
 
     def store(self) -> None:
         """Write the order and its timeline, and publish."""
+        order = self.order
+        if order.has_ended and order.address and ErasedPerson.has(order.person_id):
+            order.address = None
         self.order.updated_at = self.at
         self.order.save(update_fields=_MUTABLE)
         if self._entries:

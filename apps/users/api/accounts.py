@@ -22,7 +22,7 @@ from rest_framework.views import APIView
 from apps.users import queries
 from apps.users.api.callers import caller_id
 from apps.users.models import User
-from apps.users.usecases import accounts
+from apps.users.usecases import accounts, erasure
 from kernel.ids import new_id
 from kernel.rest.etags import answer, etag, if_match
 from kernel.rest.fields import StrictSerializer
@@ -124,6 +124,26 @@ class Me(APIView):
                 at=timezone.now(),
             )
         return Response(_account(user), headers={"ETag": etag(user.version)})
+
+    @extend_schema(
+        parameters=[OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True)],
+        responses={
+            204: None,
+            404: OpenApiResponse(description="`user_not_found`"),
+            409: OpenApiResponse(description="`staff_not_erasable`"),
+            412: OpenApiResponse(description="`precondition_failed`"),
+            428: OpenApiResponse(description="`precondition_required`"),
+        },
+        summary="Erase one's own account",
+        description="For good: account, address book and logins, and what the other modules hold of"
+        " the person. Orders under way go on, and lose their address when they end. Issued invoices"
+        " stay as the law wants them. The e-mail address may register anew.",
+    )
+    def delete(self, request: Request) -> Response:
+        version = if_match(request)
+        with transaction():
+            erasure.erase_account(user_id=caller_id(request), version=version, at=timezone.now())
+        return Response(status=204)
 
 
 def _account(user: User) -> dict[str, Any]:

@@ -40,7 +40,7 @@ _CHANGE_REFUSALS = {
 @extend_schema_serializer(component_name="SavedAddress")
 class AddressInput(StrictSerializer):
     address = AddressField()
-    label = serializers.CharField(
+    label = serializers.CharField(  # type: ignore[assignment]  # the field's name, not its label
         max_length=50, allow_blank=True, default="", help_text="What its owner calls it."
     )
     is_default_shipping = serializers.BooleanField(default=False)
@@ -50,7 +50,9 @@ class AddressInput(StrictSerializer):
 @extend_schema_serializer(component_name="SavedAddressChange")
 class AddressChange(StrictSerializer):
     address = AddressField(required=False)
-    label = serializers.CharField(max_length=50, allow_blank=True, required=False)
+    label = serializers.CharField(  # type: ignore[assignment]
+        max_length=50, allow_blank=True, required=False
+    )
     is_default_shipping = serializers.BooleanField(required=False)
     is_default_billing = serializers.BooleanField(required=False)
 

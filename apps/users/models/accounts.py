@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection
 from typing import Any, ClassVar
 
@@ -71,6 +72,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         null=True, blank=True, help_text="When a link that was mailed there was first followed."
     )
     created_at = models.DateTimeField(default=timezone.now)
+    erased_at = models.DateTimeField(
+        null=True, blank=True, help_text="From then on nothing here tells who it was."
+    )
 
     objects = UserManager()
 
@@ -82,11 +86,31 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(
                 condition=models.Q(email=Lower("email")), name="users_user_email_lower"
             ),
+            models.CheckConstraint(
+                condition=models.Q(erased_at=None)
+                | models.Q(
+                    email__endswith="@erased.invalid",
+                    name="",
+                    is_active=False,
+                    last_login=None,
+                    email_verified_at=None,
+                ),
+                name="users_user_erased",
+            ),
         )
         indexes = (models.Index(fields=["-created_at"], name="users_user_newest"),)
 
     def __str__(self) -> str:
         return self.email
+
+    def forget(self, *, at: dt.datetime) -> None:
+        """Leave nothing of the person but that there was one: the id, and when it began."""
+        self.email, self.name = f"{self.id}@erased.invalid", ""
+        self.set_unusable_password()
+        self.is_active, self.last_login, self.email_verified_at = False, None, None
+        self.erased_at = at
+        self.version += 1
+        self.save()
 
     @cached_property
     def roles(self) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from apps.users.usecases.credentials import (
     reset_password,
     verify_email,
 )
+from apps.users.usecases.erasure import StaffNotErasable, erase_account
 from apps.users.usecases.letters import (
     LinkNotValid,
     TooManyLetters,
@@ -55,6 +56,7 @@ __all__ = (
     "InvalidCredentials",
     "InvalidRefreshToken",
     "LinkNotValid",
+    "StaffNotErasable",
     "Tokens",
     "TooManyAddresses",
     "TooManyAttempts",
@@ -70,6 +72,7 @@ __all__ = (
     "change_name",
     "count_login",
     "deactivate",
+    "erase_account",
     "forget_failures",
     "forget_letter",
     "forget_old",
