@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from threading import Barrier
 
 import pytest
@@ -58,3 +59,17 @@ def test_starting_and_cancelling_at_once_have_one_winner() -> None:
     }
     assert dict(Shipment.objects.values_list("order_id", "state")) == winners
     assert len(published(ShipmentStarted, ShipmentCancelled)) == len(order_ids)
+
+
+def test_a_shipment_that_ends_while_its_receiver_is_erased_is_forgotten() -> None:
+    order_ids = [new_id() for _ in range(12)]
+    for order_id in order_ids:
+        scenes.tell(scenes.placed(order_id), scenes.packed(order_id))
+        with transaction():
+            usecases.start_shipment(order_id=order_id, at=scenes.NOON)
+        at_once(
+            partial(usecases.complete_shipment, order_id=order_id, at=scenes.NOON),
+            partial(usecases.forget_person, person_id=order_id, at=scenes.NOON),
+        )
+
+    assert set(Shipment.objects.values_list("state", "address")) == {("COMPLETED", None)}
