@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated
+from typing import Annotated, Any
 
 from kernel.address import Address
 from kernel.bus.event import Event, Personal
@@ -61,3 +61,15 @@ class DeliveryFailed(Event, name="delivery.delivery_failed.v1", subject="order_i
 
     order_id: uuid.UUID
     reason: str
+
+
+class PersonalDataGathered(
+    Event, name="delivery.personal_data_gathered.v1", subject="export_id", person="person_id"
+):
+    """What delivery holds of a person, for the export that they asked for: one of so many parts."""
+
+    export_id: uuid.UUID
+    person_id: uuid.UUID
+    part: int  # from 1 to `parts`
+    parts: int
+    rows: Annotated[tuple[dict[str, Any], ...] | None, Personal()]

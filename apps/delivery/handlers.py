@@ -13,7 +13,7 @@ from apps.orders.events import (
     OrderPlaced,
 )
 from apps.products.events import ProductCreated, ProductDeleted, ProductState, ProductUpdated
-from apps.users.events import UserErased
+from apps.users.events import ExportRequested, UserErased
 from apps.warehouse.events import PackageCreated
 from kernel.bus.subscriptions import handles
 
@@ -94,4 +94,11 @@ def _remember(event: ProductCreated | ProductUpdated, product: ProductState) -> 
         code=product.code,
         size=(package.width, package.length, package.height),
         weight=package.weight,
+    )
+
+
+@handles(ExportRequested)
+def gather_personal_data(event: ExportRequested) -> None:
+    usecases.gather_personal_data(
+        export_id=event.export_id, person_id=event.user_id, at=timezone.now()
     )

@@ -7,6 +7,7 @@ import datetime as dt
 import uuid
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 from django.conf import settings
 
@@ -20,6 +21,7 @@ from kernel.signing import sign
 from kernel.transactions import transaction_required
 
 MAX_BOXES = 10_000
+PART = 50  # shipments in one event: it must fit into one message
 QUOTE_PURPOSE = "delivery-quote"
 
 
@@ -234,6 +236,37 @@ def fail_shipment(*, order_id: uuid.UUID, reason: str, at: dt.datetime) -> None:
     """
     Shipment.for_staff(order_id).fail(reason=reason, at=at)
     publish(events.DeliveryFailed(occurred_at=at, order_id=order_id, reason=reason))
+
+
+@transaction_required
+def gather_personal_data(*, export_id: uuid.UUID, person_id: uuid.UUID, at: dt.datetime) -> None:
+    """Say all shipments of a person, in parts; one empty part if there are none."""
+    rows = [
+        _row(shipment) for shipment in Shipment.objects.filter(person_id=person_id).order_by("id")
+    ]
+    parts = [tuple(rows[first : first + PART]) for first in range(0, len(rows) or 1, PART)]
+    publish(
+        *(
+            events.PersonalDataGathered(
+                occurred_at=at,
+                export_id=export_id,
+                person_id=person_id,
+                part=number,
+                parts=len(parts),
+                rows=part,
+            )
+            for number, part in enumerate(parts, start=1)
+        )
+    )
+
+
+def _row(shipment: Shipment) -> dict[str, Any]:
+    return {
+        "order_id": str(shipment.order_id),
+        "state": shipment.state,
+        "tracking_number": shipment.tracking_number,
+        "address": shipment.address,
+    }
 
 
 def _boxes_of(wanted: Counter[uuid.UUID]) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from typing import Annotated, Any
 
-from kernel.bus.event import Event
+from kernel.bus.event import Event, Personal
 
 
 class InvoiceIssued(Event, name="invoices.invoice_issued.v1", subject="invoice_id"):
@@ -31,3 +32,15 @@ class CreditNoteIssued(Event, name="invoices.credit_note_issued.v1", subject="cr
     amount: int
     currency: str
     sha256: str
+
+
+class PersonalDataGathered(
+    Event, name="invoices.personal_data_gathered.v1", subject="export_id", person="person_id"
+):
+    """What invoices holds of a person, for the export that they asked for: one of so many parts."""
+
+    export_id: uuid.UUID
+    person_id: uuid.UUID
+    part: int  # from 1 to `parts`
+    parts: int
+    rows: Annotated[tuple[dict[str, Any], ...] | None, Personal()]

@@ -8,7 +8,7 @@ from apps.invoices import gateway, queries, usecases
 from apps.invoices.events import CreditNoteIssued, InvoiceIssued
 from apps.orders.events import OrderFulfilled
 from apps.payment.events import PaymentCaptured, PaymentRefunded
-from apps.users.events import UserErased, UserRegistered, UserUpdated
+from apps.users.events import ExportRequested, UserErased, UserRegistered, UserUpdated
 from kernel.bus.inbox import Answered
 from kernel.bus.subscriptions import handles
 
@@ -63,3 +63,10 @@ def note_user(event: UserRegistered | UserUpdated) -> None:
 @handles(UserErased, replica="KnownUser")
 def forget_user(event: UserErased) -> None:
     usecases.forget_user(user_id=event.user_id, version=event.version)
+
+
+@handles(ExportRequested)
+def gather_personal_data(event: ExportRequested) -> None:
+    usecases.gather_personal_data(
+        export_id=event.export_id, person_id=event.user_id, at=timezone.now()
+    )

@@ -23,6 +23,7 @@ from apps.invoices.models import (
 from kernel.bus.outbox import publish
 from kernel.transactions import transaction_required
 
+PART = 50  # invoices in one event: it must fit into one message
 PRINTED_OF_BUYER = (
     "name",
     "company_name",
@@ -109,6 +110,39 @@ def note_user(*, user_id: uuid.UUID, version: int, email: str | None) -> None:
 def forget_user(*, user_id: uuid.UUID, version: int) -> None:
     """Forget an erased user's address. Issued documents stay as the law wants them."""
     KnownUser.learn(user_id=user_id, version=version, email="", is_erased=True)
+
+
+@transaction_required
+def gather_personal_data(*, export_id: uuid.UUID, person_id: uuid.UUID, at: dt.datetime) -> None:
+    """Say all invoices of a person, in parts; one empty part if there are none."""
+    rows = [
+        _row(invoice) for invoice in Invoice.objects.filter(customer_id=person_id).order_by("id")
+    ]
+    parts = [tuple(rows[first : first + PART]) for first in range(0, len(rows) or 1, PART)]
+    publish(
+        *(
+            events.PersonalDataGathered(
+                occurred_at=at,
+                export_id=export_id,
+                person_id=person_id,
+                part=number,
+                parts=len(parts),
+                rows=part,
+            )
+            for number, part in enumerate(parts, start=1)
+        )
+    )
+
+
+def _row(invoice: Invoice) -> dict[str, Any]:
+    return {
+        "number": invoice.number,
+        "order_number": invoice.order_number,
+        "issued_at": invoice.issued_at.isoformat(),
+        "buyer": invoice.buyer,
+        "total": invoice.total,
+        "currency": invoice.currency,
+    }
 
 
 def _issue_what_is_due(billing: Billing, at: dt.datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -156,3 +156,15 @@ class OrderFailed(Event, name="orders.order_failed.v1", subject="order_id"):
     order_id: uuid.UUID
     version: int
     reason: Literal["packaging_failed", "delivery_failed"]
+
+
+class PersonalDataGathered(
+    Event, name="orders.personal_data_gathered.v1", subject="export_id", person="person_id"
+):
+    """What orders holds of a person, for the export that they asked for: one of so many parts."""
+
+    export_id: uuid.UUID
+    person_id: uuid.UUID
+    part: int  # from 1 to `parts`
+    parts: int
+    rows: Annotated[tuple[dict[str, Any], ...] | None, Personal()]

@@ -14,7 +14,7 @@ from apps.delivery.events import (
 from apps.orders import usecases
 from apps.payment.events import PaymentAuthorized, PaymentCaptured, PaymentDeclined
 from apps.products.events import ProductCreated, ProductDeleted, ProductState, ProductUpdated
-from apps.users.events import UserErased
+from apps.users.events import ExportRequested, UserErased
 from apps.warehouse.events import (
     PackageCreated,
     PackagingCancelled,
@@ -110,3 +110,10 @@ def remember_stock(event: StockLevelChanged) -> None:
 @handles(UserErased)
 def forget_customer(event: UserErased) -> None:
     usecases.forget_customer(customer_id=event.user_id, at=timezone.now())
+
+
+@handles(ExportRequested)
+def gather_personal_data(event: ExportRequested) -> None:
+    usecases.gather_personal_data(
+        export_id=event.export_id, customer_id=event.user_id, at=timezone.now()
+    )

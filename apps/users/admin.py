@@ -15,7 +15,16 @@ from rest_framework.throttling import BaseThrottle
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, AuthenticationForm, UserCreationForm
 
-from apps.users.models import Letter, LoginAttempts, RefreshToken, Role, SavedAddress, User
+from apps.users.models import (
+    Export,
+    ExportPart,
+    Letter,
+    LoginAttempts,
+    RefreshToken,
+    Role,
+    SavedAddress,
+    User,
+)
 from apps.users.usecases import accounts, logins
 from kernel.admin import ReadOnlyAdmin, ReadOnlyInline
 from kernel.refusals import Refusal
@@ -168,6 +177,21 @@ class SavedAddressAdmin(ReadOnlyAdmin):
     list_display = ("id", "user", "label", "is_default_shipping", "is_default_billing")
     list_select_related = ("user",)
     search_fields = ("=user__email", "=user__id")
+    ordering = ("-id",)
+
+
+@admin.register(Export)
+class ExportAdmin(ReadOnlyAdmin):
+    list_display = ("id", "user", "created_at", "expires_at")
+    list_select_related = ("user",)
+    search_fields = ("=user__email", "=user__id")
+    ordering = ("-created_at",)
+
+
+@admin.register(ExportPart)
+class ExportPartAdmin(ReadOnlyAdmin):
+    list_display = ("export", "module", "part", "parts")
+    exclude = ("rows",)  # it is for its owner's eyes
     ordering = ("-id",)
 
 

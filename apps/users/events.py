@@ -38,6 +38,13 @@ class LetterRequested(Event, name="users.letter_requested.v1", subject="letter_i
     kind: Literal["verify_email", "account_exists", "reset_password", "password_changed"]
 
 
+class ExportRequested(Event, name="users.export_requested.v1", subject="export_id"):
+    """Someone wants to see all that is held of them: say what you hold, in parts."""
+
+    export_id: uuid.UUID
+    user_id: uuid.UUID
+
+
 class UserErased(Event, name="users.user_erased.v1", subject="user_id"):
     """A person asked to be forgotten: anonymise what you hold of them."""
 

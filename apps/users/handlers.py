@@ -1,14 +1,21 @@
-"""What users does when it has spoken itself: it sends the mails that it wished for."""
+"""What users does: it sends its mails, and gathers what others hold of a person."""
 
 from __future__ import annotations
 
 from django.utils import timezone
 
+from apps.delivery import events as delivery
+from apps.invoices import events as invoices
+from apps.orders import events as orders
 from apps.users import gateway, usecases
 from apps.users.events import LetterRequested
 from kernel.bus.inbox import Answered
 from kernel.bus.subscriptions import handles
 from kernel.transactions import transaction
+
+Gathered = (
+    orders.PersonalDataGathered | delivery.PersonalDataGathered | invoices.PersonalDataGathered
+)
 
 
 @handles(LetterRequested, outside=True)
@@ -20,3 +27,14 @@ def send_letter(event: LetterRequested, answered: Answered) -> None:
     note = usecases.note_letter_sent if is_taken else usecases.forget_letter
     with answered():
         note(letter_id=event.letter_id, at=timezone.now())
+
+
+@handles(orders.PersonalDataGathered, delivery.PersonalDataGathered, invoices.PersonalDataGathered)
+def note_part(event: Gathered) -> None:
+    usecases.note_part(
+        export_id=event.export_id,
+        module=event.name.partition(".")[0],
+        part=event.part,
+        parts=event.parts,
+        rows=event.rows,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from apps.users.usecases import letters, logins
+from apps.users.usecases import exports, letters, logins
 from kernel.bus.jobs import every
 from kernel.transactions import transaction
 
@@ -21,3 +21,10 @@ def forget_old_letters() -> None:
     """Clear mails whose time is over, and with them the addresses that they went to."""
     with transaction():
         letters.forget_old_letters(at=timezone.now())
+
+
+@every(minutes=60)
+def forget_old_exports() -> None:
+    """Clear exports whose time is over."""
+    with transaction():
+        exports.forget_old_exports(at=timezone.now())

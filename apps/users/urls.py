@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from apps.users.api import accounts, addresses, credentials, logins
+from apps.users.api import accounts, addresses, credentials, exports, logins
 
 app_name = "users"
 urlpatterns = [
     path("users", accounts.Registration.as_view(), name="registration"),
     path("users/me", accounts.Me.as_view(), name="me"),
+    path("users/me/exports", exports.Exports.as_view(), name="exports"),
+    path("users/me/exports/<uuid:export_id>", exports.OneExport.as_view(), name="export"),
     path("users/me/addresses", addresses.Addresses.as_view(), name="addresses"),
     path("users/me/addresses/<uuid:address_id>", addresses.OneAddress.as_view(), name="address"),
     path("auth/token", logins.Login.as_view(), name="token"),

@@ -19,6 +19,7 @@ from apps.orders.usecases.asking import (
     time_out_orders,
 )
 from apps.orders.usecases.erasure import forget_customer
+from apps.orders.usecases.export import gather_personal_data
 from apps.orders.usecases.placing import (
     MixedCurrencies,
     QuoteMismatch,
@@ -45,6 +46,7 @@ __all__ = (
     "change_address",
     "forget_customer",
     "forget_product",
+    "gather_personal_data",
     "note_answer",
     "note_capture",
     "note_package",

@@ -26,6 +26,13 @@ from apps.users.usecases.credentials import (
     verify_email,
 )
 from apps.users.usecases.erasure import StaffNotErasable, erase_account
+from apps.users.usecases.exports import (
+    ExportNotFound,
+    TooManyExports,
+    forget_old_exports,
+    note_part,
+    request_export,
+)
 from apps.users.usecases.letters import (
     LinkNotValid,
     TooManyLetters,
@@ -53,6 +60,7 @@ from apps.users.usecases.logins import (
 __all__ = (
     "AddressNotFound",
     "EmailAlreadyVerified",
+    "ExportNotFound",
     "InvalidCredentials",
     "InvalidRefreshToken",
     "LinkNotValid",
@@ -60,6 +68,7 @@ __all__ = (
     "Tokens",
     "TooManyAddresses",
     "TooManyAttempts",
+    "TooManyExports",
     "TooManyLetters",
     "UserNotFound",
     "WeakPassword",
@@ -76,14 +85,17 @@ __all__ = (
     "forget_failures",
     "forget_letter",
     "forget_old",
+    "forget_old_exports",
     "forget_old_letters",
     "log_in",
     "log_out",
     "log_out_everywhere",
     "note_letter_sent",
+    "note_part",
     "refresh",
     "register",
     "remove_address",
+    "request_export",
     "reset_password",
     "set_roles",
     "use_letter",

@@ -8,7 +8,7 @@ import uuid
 from django.contrib.admin.models import LogEntry
 
 from apps.users import events
-from apps.users.models import Letter, RefreshToken, SavedAddress, User
+from apps.users.models import Export, Letter, RefreshToken, SavedAddress, User
 from apps.users.usecases.accounts import UserNotFound
 from kernel.bus import personal
 from kernel.bus.outbox import publish
@@ -39,6 +39,7 @@ def erase_account(*, user_id: uuid.UUID, version: int, at: dt.datetime) -> None:
         raise PreconditionFailed
     if user.roles:
         raise StaffNotErasable
+    Export.objects.filter(user=user).delete()
     Letter.objects.filter(email=user.email).delete()
     SavedAddress.objects.filter(user=user).delete()
     RefreshToken.objects.filter(user=user).delete()

@@ -138,10 +138,8 @@ def use_letter(*, kind: Letter.Kind, token: str, at: dt.datetime) -> User:
 
 @transaction_required
 def reader_of(*, letter: Letter) -> User | None:
-    """Return the account that a letter concerns: an open one, no younger than the letter."""
-    return User.objects.filter(
-        email=letter.email, is_active=True, created_at__lte=letter.created_at
-    ).first()
+    """Return the open account that has the letter's address, if there is one."""
+    return User.objects.filter(email=letter.email, is_active=True).first()
 
 
 @transaction_required
