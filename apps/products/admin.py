@@ -134,7 +134,8 @@ class ProductAdmin(RefusalsAsMessages):
 class CategoryForm(forms.ModelForm):
     class Meta:
         model = Category
-        fields = ("parent", "slug", "name")
+        fields = ("parent", "slug", "name", "version")
+        widgets = {"version": forms.HiddenInput}
 
 
 @admin.register(Category)
@@ -144,13 +145,18 @@ class CategoryAdmin(RefusalsAsMessages):
     search_fields = ("path", "name")
     ordering = ("path",)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False  # products and links know it by its slug
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("slug",) if obj else ()  # products and links know it by its slug
 
     def save_model(self, request: HttpRequest, obj: Category, form: Any, change: Any) -> None:
         parent = obj.parent.slug if obj.parent else None
-        made = usecases.create_category(slug=obj.slug, name=obj.name, parent=parent)
-        obj.pk = made.pk
+        if change:
+            usecases.change_category(
+                slug=obj.slug, version=obj.version, changes={"name": obj.name, "parent": parent}
+            )
+        else:
+            made = usecases.create_category(slug=obj.slug, name=obj.name, parent=parent)
+            obj.pk = made.pk
 
 
 @admin.register(Picture)

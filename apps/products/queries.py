@@ -6,11 +6,22 @@ import uuid
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db import connection
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from apps.products.models import Availability, Category, Picture, Product
 
 Rows = QuerySet[Product, dict[str, Any]]
+
+# A path below begins with this one and a slash; a zero comes next after the slash.
+BELOW = """
+SELECT below.id
+FROM products_category AS top
+JOIN products_category AS below
+    ON below.path ~>=~ top.path AND below.path ~<~ (top.path || '0')
+    AND (below.id = top.id OR starts_with(below.path, top.path || '/'))
+WHERE top.slug = %s
+"""
 
 # Built once: a filter on it costs less than building it for each request.
 _LIVING: Rows = (
@@ -63,16 +74,23 @@ def products(*, is_active: bool, category: str | None, tag: str | None, code: st
 
 
 def _with_those_below(slug: str) -> list[uuid.UUID]:
-    """Return the ids of a category and of those below it; a path names each slug above."""
-    found = Category.objects.filter(
-        Q(slug=slug) | Q(path__startswith=f"{slug}/") | Q(path__contains=f"/{slug}/")
-    )
-    return list(found.values_list("id", flat=True))
+    """Return the ids of a category and of those below it."""
+    with connection.cursor() as cursor:
+        cursor.execute(BELOW, [slug])
+        return [row[0] for row in cursor.fetchall()]
 
 
 def product(product_id: uuid.UUID) -> dict[str, Any] | None:
     """Return one product, for sale or not."""
     return _LIVING.filter(id=product_id).first()
+
+
+def category(slug: str) -> dict[str, Any] | None:
+    """Return one category."""
+    shown = ("slug", "name", "path", "version")
+    found = Category.objects.filter(slug=slug).values(*shown, above=F("parent__slug"))
+    row: dict[str, Any] | None = found.first()
+    return row
 
 
 def category_tree() -> list[dict[str, Any]]:

@@ -10,4 +10,5 @@ urlpatterns = [
     path("products/<uuid:product_id>", products.OneProduct.as_view(), name="one"),
     path("products/<uuid:product_id>/pictures", pictures.Pictures.as_view(), name="pictures"),
     path("categories", categories.Categories.as_view(), name="categories"),
+    path("categories/<slug:slug>", categories.OneCategory.as_view(), name="category"),
 ]

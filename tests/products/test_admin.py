@@ -161,6 +161,17 @@ def test_operators_take_products_off_sale_and_back_and_delete_them(
 def test_operators_add_categories_through_the_use_case(admin: Client, tree: None) -> None:
     home = Category.objects.get(slug="home")
     url = reverse("admin:products_category_add")
-    body = {"parent": home.pk, "slug": "desks", "name": "Desks"}
+    body = {"parent": home.pk, "slug": "desks", "name": "Desks", "version": 1}
     assert admin.post(url, body).status_code == 302
     assert Category.objects.get(slug="desks").path == "home/desks"
+
+
+def test_operators_move_categories_through_the_use_case(admin: Client, tree: None) -> None:
+    lamps, garden = Category.objects.get(slug="lamps"), Category.objects.get(slug="garden")
+    url = reverse("admin:products_category_change", args=[lamps.pk])
+    body = {"parent": garden.pk, "name": "Light", "version": 1}
+    assert admin.post(url, body).status_code == 302
+    assert Category.objects.get(slug="lamps").path == "garden/lamps"
+    home = reverse("admin:products_category_change", args=[garden.pk])
+    answer = admin.post(home, {"parent": lamps.pk, "name": "G", "version": 1}, follow=True)
+    assert "below itself" in answer.content.decode()

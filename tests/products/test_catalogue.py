@@ -16,7 +16,7 @@ from apps.products.events import (
     ProductRejected,
     ProductUpdated,
 )
-from apps.products.models import Category, Product
+from apps.products.models import Product
 from kernel.bus.event import Event
 from kernel.bus.testing import envelopes, published
 from kernel.ids import new_id
@@ -257,64 +257,6 @@ def test_only_administrators_write(
     assert len(published()) == 1
 
 
-def test_categories_are_a_tree_read_with_one_query(
-    anyone: APIClient, tree: None, django_assert_num_queries: Callable[..., Any]
-) -> None:
-    with django_assert_num_queries(1):
-        answer = anyone.get("/api/v1/categories")
-    leaf = {"children": []}
-    assert answer.json() == {
-        "results": [
-            {"slug": "garden", "name": "Garden", "path": "garden", **leaf},
-            {
-                "slug": "home",
-                "name": "Home",
-                "path": "home",
-                "children": [
-                    {"slug": "chairs", "name": "Chairs", "path": "home/chairs", **leaf},
-                    {"slug": "lamps", "name": "Lamps", "path": "home/lamps", **leaf},
-                ],
-            },
-        ]
-    }
-    assert answer["Cache-Control"] == "public, max-age=60"
-
-
-def test_an_administrator_adds_a_category_below_another(admin: APIClient, tree: None) -> None:
-    body = {"slug": "desk-lamps", "name": "Desk lamps", "parent": "lamps"}
-    answer = admin.post("/api/v1/categories", body)
-    assert (answer.status_code, answer.json()) == (
-        201,
-        {
-            "slug": "desk-lamps",
-            "name": "Desk lamps",
-            "path": "home/lamps/desk-lamps",
-            "children": [],
-        },
-    )
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "code"),
-    [
-        ({"slug": "lamps", "name": "Lamps"}, 409, "slug_taken"),
-        ({"slug": "new", "name": "New", "parent": "nowhere"}, 422, "unknown_parent"),
-        ({"slug": "New!", "name": "New"}, 400, "invalid"),
-        ({"slug": "f", "name": "F", "parent": "e"}, 422, "too_deep"),
-    ],
-)
-def test_a_category_that_does_not_fit_is_refused(
-    admin: APIClient, tree: None, body: dict[str, str], status: int, code: str
-) -> None:
-    for slug, parent in (("a", None), ("b", "a"), ("c", "b"), ("d", "c"), ("e", "d")):
-        with transaction():
-            usecases.create_category(slug=slug, name=slug, parent=parent)
-    before = Category.objects.count()
-    answer = admin.post("/api/v1/categories", body)
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert (Category.objects.count(), published()) == (before, [])
-
-
 def test_sixty_products_are_made_in_one_transaction(tree: None) -> None:
     with transaction():
         for number in range(60):
@@ -350,19 +292,3 @@ def test_the_database_refuses_what_no_product_can_be(
     product_id = made("LAMP-1")
     with pytest.raises(IntegrityError, match=constraint):
         Product.objects.filter(id=product_id).update(**change)
-
-
-@pytest.mark.parametrize(
-    ("change", "constraint"),
-    [
-        ({"slug": "Lamps!", "path": "home/Lamps!"}, "products_category_slug"),
-        ({"path": "lamps"}, "products_category_path"),
-        ({"parent": None}, "products_category_path"),
-        ({"slug": "home", "path": "home/home"}, "products_category_slug"),
-    ],
-)
-def test_the_database_refuses_what_no_category_can_be(
-    tree: None, change: dict[str, Any], constraint: str
-) -> None:
-    with pytest.raises(IntegrityError, match=constraint):
-        Category.objects.filter(slug="lamps").update(**change)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drf_spectacular.utils import (
+    OpenApiParameter,
     OpenApiResponse,
     extend_schema,
     extend_schema_field,
@@ -15,8 +18,14 @@ from rest_framework.response import Response
 from apps.products import queries, usecases
 from apps.products.api.catalogue import CatalogueView
 from apps.products.models import SLUG
+from kernel.rest.etags import answer, etag, if_match
 from kernel.rest.fields import StrictSerializer
 from kernel.rest.idempotency import idempotent
+from kernel.transactions import transaction
+
+_IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, required=True, description="The ETag that you read."
+)
 
 
 @extend_schema_field({"type": "array", "items": {"$ref": "#/components/schemas/Category"}})
@@ -45,7 +54,11 @@ class Categories(CatalogueView):
     class Tree(serializers.Serializer):
         results = CategoryOutput(many=True)
 
-    @extend_schema(responses={200: Tree}, summary="Read the tree of categories")
+    @extend_schema(
+        responses={200: Tree},
+        operation_id="categories_list",
+        summary="Read the tree of categories",
+    )
     def get(self, request: Request) -> Response:
         headers = {"Cache-Control": "public, max-age=60"}
         return Response({"results": queries.category_tree()}, headers=headers)
@@ -67,3 +80,67 @@ class Categories(CatalogueView):
         made = usecases.create_category(**form.validated_data)
         body = {"slug": made.slug, "name": made.name, "path": made.path, "children": []}
         return Response(body, status=201)
+
+
+class OneCategory(CatalogueView):
+    @extend_schema_serializer(component_name="CategoryChange")
+    class Input(StrictSerializer):
+        name = serializers.CharField(max_length=100, required=False)
+        parent = serializers.CharField(  # type: ignore[assignment]  # only a field's own parent
+            max_length=60,
+            allow_null=True,
+            required=False,
+            help_text="The slug of the new one above, or null: what lies below moves along.",
+        )
+
+    @extend_schema_serializer(component_name="OneCategory")
+    class Output(serializers.Serializer):
+        slug = serializers.CharField()
+        name = serializers.CharField()
+        path = serializers.CharField(help_text="The slugs from the root: `home/lamps`.")
+        parent = serializers.CharField(  # type: ignore[assignment]  # only a field's own parent
+            allow_null=True, help_text="The slug of the one above."
+        )
+        version = serializers.IntegerField()
+
+    @extend_schema(
+        responses={
+            200: Output,
+            304: None,
+            404: OpenApiResponse(description="`category_not_found`"),
+        },
+        summary="Read a category",
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        row = _shown(slug)
+        return answer(request, row, version=row["version"])
+
+    @extend_schema(
+        request=Input,
+        parameters=[_IF_MATCH],
+        responses={
+            200: Output,
+            400: OpenApiResponse(description="`invalid`"),
+            404: OpenApiResponse(description="`category_not_found`"),
+            412: OpenApiResponse(description="`precondition_failed`"),
+            422: OpenApiResponse(description="`unknown_parent`, `below_itself`, `too_deep`"),
+            428: OpenApiResponse(description="`precondition_required`"),
+        },
+        summary="Rename or move a category",
+        description="Its slug stays, since products and links know it by that.",
+    )
+    def patch(self, request: Request, slug: str) -> Response:
+        version = if_match(request)
+        form = self.Input(data=request.data)
+        form.is_valid(raise_exception=True)
+        with transaction():
+            usecases.change_category(slug=slug, version=version, changes=form.validated_data)
+        row = _shown(slug)
+        return Response(row, headers={"ETag": etag(row["version"])})
+
+
+def _shown(slug: str) -> dict[str, Any]:
+    row = queries.category(slug)
+    if row is None:
+        raise usecases.CategoryNotFound
+    return {"parent": row.pop("above"), **row}

@@ -1,4 +1,4 @@
-"""All that products can be asked to do."""
+"""Products: put in the catalogue, changed, pictured, taken out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db import IntegrityError
 
 from apps.products import events
 from apps.products.events import ProductState
-from apps.products.models import MAX_DEPTH, Availability, Category, Picture, Product
+from apps.products.models import Category, Picture, Product
 from kernel.bus.outbox import publish
 from kernel.refusals import PreconditionFailed, Refusal
 from kernel.transactions import savepoint, transaction_required
@@ -56,22 +56,6 @@ class ProductNotFound(Refusal):
     """There is no such product."""
 
     status = 404
-
-
-class SlugTaken(Refusal):
-    """Another category has this slug."""
-
-
-class UnknownParent(Refusal):
-    """There is no category with the parent's slug."""
-
-    status = 422
-
-
-class TooDeep(Refusal):
-    """The tree of categories has no more than five levels."""
-
-    status = 422
 
 
 @transaction_required
@@ -179,34 +163,6 @@ def tell_rejection(*, refusal: ProductRefusal, at: dt.datetime) -> None:
             reason=refusal.code(),
         )
     )
-
-
-@transaction_required
-def create_category(*, slug: str, name: str, parent: str | None) -> Category:
-    """
-    Add a category to the tree, below the one with the slug `parent` or as a root.
-
-    :raises SlugTaken, UnknownParent, TooDeep:
-    """
-    above = Category.objects.filter(slug=parent).first() if parent else None
-    if parent and above is None:
-        raise UnknownParent
-    if above and above.path.count("/") + 2 > MAX_DEPTH:
-        raise TooDeep
-    path = f"{above.path}/{slug}" if above else slug
-    category = Category(parent=above, slug=slug, name=name, path=path)
-    try:
-        with savepoint():
-            category.save(force_insert=True)
-    except IntegrityError as error:
-        raise SlugTaken from error
-    return category
-
-
-@transaction_required
-def note_stock_level(*, product_id: uuid.UUID, version: int, free: int) -> None:
-    """Remember how much of a product the warehouse has free, unless newer is known."""
-    Availability.note(product_id=product_id, version=version, free=free)
 
 
 def _locked(product_id: uuid.UUID, version: int | None = None) -> Product:

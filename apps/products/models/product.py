@@ -1,57 +1,29 @@
-"""The catalogue: categories, products, pictures, and what the warehouse says is free."""
+"""What is for sale."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
-from django.db import connection, models
-from django.db.models import F, Q, Value
-from django.db.models.functions import Concat
+from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.products.events import Package, ProductState
+from apps.products.models.category import Category
 from kernel.ids import new_id
 from kernel.money import MAX_AMOUNT, Money
 
 CODE = r"^[A-Z0-9][A-Z0-9._-]{0,39}$"
 CURRENCY = r"^[A-Z]{3}$"
-SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 MAX_TAGS, MAX_TAG = 20, 40
 MAX_MILLIMETRES, MAX_GRAMS = 10_000, 1_000_000
-MAX_DEPTH = 5
 
 
 def _up_to(most: int, least: int = 1) -> list[Callable[[int], None]]:
     return [MinValueValidator(least), MaxValueValidator(most)]
-
-
-class Category(models.Model):
-    """A place in the tree; `path` is the slugs from the root down: `home/lamps`."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True)
-    slug = models.CharField(max_length=60, unique=True, validators=[RegexValidator(SLUG)])
-    name = models.CharField(max_length=100)
-    path = models.CharField(max_length=400, unique=True)
-
-    class Meta:
-        verbose_name_plural = "categories"
-        ordering = ("path",)
-        constraints = (
-            models.CheckConstraint(condition=Q(slug__regex=SLUG), name="products_category_slug"),
-            models.CheckConstraint(
-                condition=Q(parent=None, path=F("slug"))
-                | Q(parent__isnull=False, path__endswith=Concat(Value("/"), F("slug"))),
-                name="products_category_path",
-            ),
-        )
-
-    def __str__(self) -> str:
-        return self.path
 
 
 class Product(models.Model):
@@ -149,53 +121,3 @@ class Product(models.Model):
         for field in ("width", "length", "height", "weight"):
             setattr(self, field, getattr(state.package, field))
         self.price_amount, self.price_currency = state.price.amount, state.price.currency
-
-
-class Picture(models.Model):
-    """A picture of a product; its file is named by the hash of its content."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="pictures")
-    key = models.CharField(max_length=100, help_text="In the bucket of pictures.")
-    width = models.PositiveIntegerField(help_text="Pixels.")
-    height = models.PositiveIntegerField(help_text="Pixels.")
-    position = models.PositiveSmallIntegerField()
-
-    class Meta:
-        ordering = ("product", "position")
-        constraints = (
-            models.UniqueConstraint(fields=["product", "key"], name="products_picture_once"),
-            models.UniqueConstraint(fields=["product", "position"], name="products_picture_place"),
-        )
-
-    def __str__(self) -> str:
-        return self.key
-
-
-class Availability(models.Model):
-    """What products remembers of the stock; a change of it is no new version of the product."""
-
-    product_id = models.UUIDField(primary_key=True)
-    version = models.BigIntegerField()
-    free = models.IntegerField(help_text="On hand and not reserved.")
-
-    class Meta:
-        verbose_name_plural = "availability"
-
-    def __str__(self) -> str:
-        return f"{self.product_id}: {self.free}"
-
-    @classmethod
-    def note(cls, *, product_id: uuid.UUID, version: int, free: int) -> None:
-        """Remember the stock of a product, unless something newer is known."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                """
-                INSERT INTO products_availability AS known (product_id, version, free)
-                VALUES (%s, %s, %s)
-                ON CONFLICT (product_id) DO UPDATE
-                    SET version = excluded.version, free = excluded.free
-                    WHERE known.version < excluded.version
-                """,
-                [product_id, version, free],
-            )

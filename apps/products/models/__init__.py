@@ -1,0 +1,31 @@
+"""The catalogue: categories, products, pictures, and what the warehouse says is free."""
+
+from __future__ import annotations
+
+from apps.products.models.availability import Availability
+from apps.products.models.category import MAX_DEPTH, SLUG, Category
+from apps.products.models.picture import Picture
+from apps.products.models.product import (
+    CODE,
+    CURRENCY,
+    MAX_GRAMS,
+    MAX_MILLIMETRES,
+    MAX_TAG,
+    MAX_TAGS,
+    Product,
+)
+
+__all__ = (
+    "CODE",
+    "CURRENCY",
+    "MAX_DEPTH",
+    "MAX_GRAMS",
+    "MAX_MILLIMETRES",
+    "MAX_TAG",
+    "MAX_TAGS",
+    "SLUG",
+    "Availability",
+    "Category",
+    "Picture",
+    "Product",
+)
