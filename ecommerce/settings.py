@@ -81,7 +81,9 @@ DATABASES = {
             **_database.get("OPTIONS", {}),
             "options": f"-c statement_timeout={limits.STATEMENT_SECONDS}s"
             f" -c lock_timeout={limits.LOCK_SECONDS}s"
-            f" -c idle_in_transaction_session_timeout={limits.IDLE_IN_TRANSACTION_SECONDS}s",
+            f" -c idle_in_transaction_session_timeout={limits.IDLE_IN_TRANSACTION_SECONDS}s"
+            # How alike a word of a name must be to one that is searched for; 0.6 misses most slips.
+            " -c pg_trgm.word_similarity_threshold=0.5",
         },
     }
 }

@@ -93,3 +93,10 @@ def picture(kind: str = "PNG", size: tuple[int, int] = (40, 30), colour: int = 0
     file = io.BytesIO()
     Image.new("L", size, colour).save(file, kind)
     return file.getvalue()
+
+
+def codes(client: APIClient, query: str = "") -> list[str]:
+    """Return the codes that a list shows."""
+    answer = client.get(f"/api/v1/products{query}")
+    assert answer.status_code == 200, answer.json()
+    return [row["code"] for row in answer.json()["results"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_serializer
@@ -11,6 +12,7 @@ from rest_framework import serializers
 from apps.products.events import Package
 from apps.products.gateway import picture_url
 from apps.products.models import MAX_GRAMS, MAX_MILLIMETRES, MAX_TAG, MAX_TAGS
+from apps.products.queries import BEGIN, END
 from kernel.rest.fields import MoneyField, StrictSerializer
 
 
@@ -56,6 +58,14 @@ class ProductChange(ProductInput):
         return fields
 
 
+@extend_schema_serializer(component_name="Highlight")
+class Highlight(serializers.Serializer):
+    """HTML that is safe to show: all is escaped, and `<mark>` stands around what was found."""
+
+    name = serializers.CharField()
+    description = serializers.CharField(help_text="The parts that answer to the search.")
+
+
 @extend_schema_serializer(component_name="Product")
 class ProductOutput(serializers.Serializer):
     id = serializers.UUIDField()
@@ -71,11 +81,12 @@ class ProductOutput(serializers.Serializer):
     available = serializers.BooleanField(help_text="The warehouse has some that nobody reserved.")
     is_active = serializers.BooleanField()
     version = serializers.IntegerField()
+    highlight = Highlight(required=False, help_text="In answers to a search.")
 
 
 def render(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row of `queries` as a `ProductOutput`."""
-    return {
+    shown = {
         "id": row["id"],
         "code": row["code"],
         "name": row["name"],
@@ -95,6 +106,17 @@ def render(row: Mapping[str, Any]) -> dict[str, Any]:
         "is_active": row["is_active"],
         "version": row["version"],
     }
+    if "marked_name" in row:
+        shown["highlight"] = {
+            "name": _marked(row["marked_name"]),
+            "description": _marked(row["marked_description"]),
+        }
+    return shown
+
+
+def _marked(text: str) -> str:
+    """Write a text as HTML with marks, between which it is escaped."""
+    return escape(text).replace(BEGIN, "<mark>").replace(END, "</mark>")
 
 
 def variant(row: Mapping[str, Any]) -> str:

@@ -20,15 +20,22 @@ from rest_framework.response import Response
 from apps.products import queries, usecases
 from apps.products.api.bodies import ProductChange, ProductInput, ProductOutput, render, variant
 from apps.products.api.catalogue import CatalogueView, is_admin
+from apps.products.api.filters import Filters, wanted
 from apps.products.events import ProductState
-from apps.products.models import MAX_TAG, SLUG
 from kernel.ids import new_id
 from kernel.rest.etags import answer, etag, if_match
 from kernel.rest.idempotency import idempotent
 from kernel.rest.paging import page
 from kernel.transactions import transaction
 
-_ORDERS = {"newest": ("-id",), "name": ("name", "id")}
+# Ids are given in the order of time.
+_ORDERS = {
+    "-created": ("-id",),
+    "price": ("price_amount", "id"),
+    "-price": ("-price_amount", "-id"),
+    "name": ("name", "id"),
+    "relevance": ("-relevance", "-id"),
+}
 _IF_MATCH = OpenApiParameter(
     "If-Match", str, OpenApiParameter.HEADER, required=True, description="The ETag that you read."
 )
@@ -46,16 +53,21 @@ _CHANGE_REFUSALS = {
 
 
 class Products(CatalogueView):
-    class Query(serializers.Serializer):
-        category = serializers.RegexField(
-            SLUG, max_length=60, required=False, help_text="A slug; finds those below it too."
+    class Query(Filters):
+        order = serializers.ChoiceField(
+            tuple(_ORDERS),
+            required=False,
+            help_text="`relevance` with `q` and `-created` without, if nothing is said.",
         )
-        tag = serializers.CharField(max_length=MAX_TAG, required=False)
-        code = serializers.CharField(max_length=40, required=False, help_text="Finds one.")
-        order = serializers.ChoiceField(tuple(_ORDERS), default="newest")
         is_active = serializers.BooleanField(
             default=True, help_text="Administrators may ask for those that are not for sale."
         )
+
+        def validate_order(self, value: str) -> str:
+            if value == "relevance" and "q" not in self.initial_data:
+                message = "Only what was searched for has a relevance."
+                raise serializers.ValidationError(message, code="nothing_searched")
+            return value
 
     @extend_schema_serializer(component_name="ProductPage")
     class Output(serializers.Serializer):
@@ -72,22 +84,20 @@ class Products(CatalogueView):
         summary="List products",
     )
     def get(self, request: Request) -> Response:
-        order, rows = "newest", queries.active_products()
+        order, rows = "-created", queries.active_products()
         if request.query_params:
             form = self.Query(data=request.query_params)
             form.is_valid(raise_exception=True)
-            order, rows = form.validated_data["order"], self._asked(request, form.validated_data)
+            order, rows = self._asked(request, form.validated_data)
         return page(request, rows, order=_ORDERS[order], render=render)
 
-    def _asked(self, request: Request, asked: dict[str, Any]) -> queries.Rows:
+    def _asked(self, request: Request, asked: dict[str, Any]) -> tuple[str, queries.Rows]:
         if not asked["is_active"] and not is_admin(request, self):
             self.permission_denied(request)
-        return queries.products(
-            is_active=asked["is_active"],
-            category=asked.get("category"),
-            tag=asked.get("tag"),
-            code=asked.get("code"),
-        )
+        rows = queries.products(is_active=asked["is_active"], wanted=wanted(asked))
+        if text := asked.get("q"):
+            return asked.get("order", "relevance"), queries.rank(rows, text)
+        return asked.get("order", "-created"), rows
 
     @extend_schema(
         request=ProductInput, responses={201: ProductOutput, **_REFUSALS}, summary="Add a product"

@@ -8,6 +8,7 @@ from apps.products.models.picture import Picture
 from apps.products.models.product import (
     CODE,
     CURRENCY,
+    LANGUAGE,
     MAX_GRAMS,
     MAX_MILLIMETRES,
     MAX_TAG,
@@ -18,6 +19,7 @@ from apps.products.models.product import (
 __all__ = (
     "CODE",
     "CURRENCY",
+    "LANGUAGE",
     "MAX_DEPTH",
     "MAX_GRAMS",
     "MAX_MILLIMETRES",

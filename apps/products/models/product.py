@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
@@ -18,6 +19,7 @@ from kernel.money import MAX_AMOUNT, Money
 
 CODE = r"^[A-Z0-9][A-Z0-9._-]{0,39}$"
 CURRENCY = r"^[A-Z]{3}$"
+LANGUAGE = "english"  # whose endings and filling words the search knows
 MAX_TAGS, MAX_TAG = 20, 40
 MAX_MILLIMETRES, MAX_GRAMS = 10_000, 1_000_000
 
@@ -58,6 +60,14 @@ class Product(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
+    search = models.GeneratedField(
+        expression=SearchVector("name", weight="A", config=LANGUAGE)
+        + SearchVector("code", weight="A", config=LANGUAGE)
+        + SearchVector("model", weight="B", config=LANGUAGE)
+        + SearchVector("description", weight="C", config=LANGUAGE),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
 
     class Meta:
         constraints = (
@@ -86,11 +96,18 @@ class Product(models.Model):
                 fields=["name", "id"], name="products_shown_name", condition=Q(is_active=True)
             ),
             models.Index(
+                fields=["price_amount", "id"],
+                name="products_shown_price",
+                condition=Q(is_active=True),
+            ),
+            models.Index(
                 fields=["category", "id"],
                 name="products_shown_category",
                 condition=Q(is_active=True),
             ),
             GinIndex(fields=["tags"], name="products_tags"),
+            GinIndex(fields=["search"], name="products_search"),
+            GinIndex(fields=["name"], name="products_name_alike", opclasses=["gin_trgm_ops"]),
         )
 
     def __str__(self) -> str:

@@ -166,7 +166,7 @@ def tell_rejection(*, refusal: ProductRefusal, at: dt.datetime) -> None:
 
 
 def _locked(product_id: uuid.UUID, version: int | None = None) -> Product:
-    living = Product.objects.select_related("category").filter(deleted_at=None)
+    living = Product.objects.select_related("category").defer("search").filter(deleted_at=None)
     product = living.select_for_update(of=("self",)).filter(id=product_id).first()
     if product is None:
         raise ProductNotFound

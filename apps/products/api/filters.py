@@ -1,0 +1,69 @@
+"""What a reader of the catalogue may ask for, in lists and in facets alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from apps.products.models import MAX_TAG, SLUG
+from apps.products.queries import Wanted
+from kernel.money import MAX_AMOUNT
+
+MAX_WANTED_TAGS = 5
+
+
+@extend_schema_field(bool)
+class FlagField(serializers.BooleanField):
+    """A boolean that a query may leave out, which a form of HTML can't tell from false."""
+
+    default_empty_html = serializers.empty
+
+
+class Filters(serializers.Serializer):
+    q = serializers.CharField(
+        min_length=2,
+        max_length=100,
+        required=False,
+        help_text="Words of name, code, model and description; `or`, `-word` and quotation marks"
+        " mean what they usually do. A name that is spelt much like it is found as well.",
+    )
+    category = serializers.RegexField(
+        SLUG, max_length=60, required=False, help_text="A slug; finds those below it too."
+    )
+    tag = serializers.ListField(
+        child=serializers.CharField(max_length=MAX_TAG),
+        max_length=MAX_WANTED_TAGS,
+        required=False,
+        help_text="Given more than once, it finds what has all of them.",
+    )
+    price_min = serializers.IntegerField(
+        min_value=0, max_value=MAX_AMOUNT, required=False, help_text="In minor units."
+    )
+    price_max = serializers.IntegerField(
+        min_value=0, max_value=MAX_AMOUNT, required=False, help_text="In minor units."
+    )
+    available = FlagField(
+        required=False, help_text="The warehouse has some that nobody reserved, or not."
+    )
+    code = serializers.CharField(max_length=40, required=False, help_text="Finds one.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("price_min", 0) > attrs.get("price_max", MAX_AMOUNT):
+            message = serializers.ErrorDetail("It is below price_min.", code="below_price_min")
+            raise serializers.ValidationError({"price_max": [message]})
+        return attrs
+
+
+def wanted(asked: dict[str, Any]) -> Wanted:
+    """Return what validated `Filters` ask for."""
+    return Wanted(
+        category=asked.get("category"),
+        tags=tuple(tag.strip().lower() for tag in asked.get("tag", ())),
+        price_min=asked.get("price_min"),
+        price_max=asked.get("price_max"),
+        is_available=asked.get("available"),
+        code=asked.get("code"),
+        text=asked.get("q"),
+    )

@@ -1,0 +1,21 @@
+"""What is read of the catalogue without changing it."""
+
+from __future__ import annotations
+
+from apps.products.queries.categories import BELOW, category, category_tree
+from apps.products.queries.products import Wanted, active_products, product, products
+from apps.products.queries.searching import BEGIN, END, Rows, rank
+
+__all__ = (
+    "BEGIN",
+    "BELOW",
+    "END",
+    "Rows",
+    "Wanted",
+    "active_products",
+    "category",
+    "category_tree",
+    "product",
+    "products",
+    "rank",
+)

@@ -1,0 +1,87 @@
+"""Products as they are read."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from typing import Any
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Exists, F, OuterRef
+
+from apps.products.models import Availability, Picture, Product
+from apps.products.queries import searching
+from apps.products.queries.categories import with_those_below
+from apps.products.queries.searching import Rows
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What a reader asks for: all of it applies; a category is wanted with those below it."""
+
+    category: str | None = None
+    tags: tuple[str, ...] = ()
+    price_min: int | None = None
+    price_max: int | None = None
+    is_available: bool | None = None
+    code: str | None = None
+    text: str | None = None
+
+
+# Built once: a filter on it costs less than building it for each request.
+_LIVING: Rows = (
+    Product.objects.filter(deleted_at=None)
+    .annotate(
+        category_slug=F("category__slug"),
+        picture_keys=ArraySubquery(
+            Picture.objects.filter(product_id=OuterRef("id")).order_by("position").values("key")
+        ),
+        available=Exists(Availability.objects.filter(product_id=OuterRef("id"), free__gt=0)),
+    )
+    .values(
+        "id",
+        "code",
+        "name",
+        "description",
+        "model",
+        "category_slug",
+        "tags",
+        "picture_keys",
+        "width",
+        "length",
+        "height",
+        "weight",
+        "price_amount",
+        "price_currency",
+        "available",
+        "is_active",
+        "version",
+    )
+)
+_ACTIVE: Rows = _LIVING.filter(is_active=True)
+
+
+def active_products() -> Rows:
+    """Return what is for sale."""
+    return _ACTIVE.all()
+
+
+def products(*, is_active: bool, wanted: Wanted) -> Rows:
+    """Return the products to which all that is wanted applies."""
+    rows = _ACTIVE.all() if is_active else _LIVING.filter(is_active=False)
+    conditions: dict[str, Any] = {
+        "tags__contains": list(wanted.tags) or None,
+        "price_amount__gte": wanted.price_min,
+        "price_amount__lte": wanted.price_max,
+        "available": wanted.is_available,
+        "code": wanted.code and wanted.code.upper(),
+    }
+    if wanted.category:
+        conditions["category__in"] = with_those_below(wanted.category)
+    rows = rows.filter(**{name: value for name, value in conditions.items() if value is not None})
+    return searching.find(rows, wanted.text) if wanted.text else rows
+
+
+def product(product_id: uuid.UUID) -> dict[str, Any] | None:
+    """Return one product, for sale or not."""
+    return _LIVING.filter(id=product_id).first()
