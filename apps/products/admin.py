@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
 from apps.products import gateway, usecases
-from apps.products.models import CODE, Availability, Category, Picture, Product
+from apps.products.models import CODE, Availability, Category, Family, Picture, Product
 from kernel.admin import ReadOnlyAdmin, ReadOnlyInline, act_on_each
 from kernel.money import display
 from kernel.refusals import Refusal
@@ -85,7 +85,7 @@ class ProductAdmin(RefusalsAsMessages):
     search_fields = ("code", "name", "model")
     ordering = ("-id",)
     date_hierarchy = "created_at"
-    readonly_fields = ("id", "created_at", "updated_at")
+    readonly_fields = ("id", "family", "attributes", "created_at", "updated_at")
     inlines = (PictureInline,)
     actions = ("show", "hide", "delete_chosen")
 
@@ -157,6 +157,13 @@ class CategoryAdmin(RefusalsAsMessages):
         else:
             made = usecases.create_category(slug=obj.slug, name=obj.name, parent=parent)
             obj.pk = made.pk
+
+
+@admin.register(Family)
+class FamilyAdmin(ReadOnlyAdmin):
+    list_display = ("name", "options", "version", "updated_at")
+    search_fields = ("name",)
+    ordering = ("-id",)
 
 
 @admin.register(Picture)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from kernel.bus.event import Event
 from kernel.money import Money
@@ -35,6 +35,8 @@ class ProductState(BaseModel):
     package: Package
     price: Money
     is_active: bool
+    family: uuid.UUID | None = None
+    attributes: dict[str, str] = Field(default_factory=dict)
 
 
 class ProductCreated(Event, name="products.product_created.v1", subject="product_id"):

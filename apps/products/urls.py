@@ -2,13 +2,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from apps.products.api import categories, pictures, products
+from apps.products.api import categories, families, pictures, products
 
 app_name = "products"
 urlpatterns = [
     path("products", products.Products.as_view(), name="all"),
     path("products/<uuid:product_id>", products.OneProduct.as_view(), name="one"),
     path("products/<uuid:product_id>/pictures", pictures.Pictures.as_view(), name="pictures"),
+    path("families", families.Families.as_view(), name="families"),
+    path("families/<uuid:family_id>", families.OneFamily.as_view(), name="family"),
     path("categories", categories.Categories.as_view(), name="categories"),
     path("categories/<slug:slug>", categories.OneCategory.as_view(), name="category"),
 ]

@@ -32,6 +32,8 @@ LAMP: dict[str, Any] = {
     "model": "Lykta 2",
     "category": "lamps",
     "tags": ["brass", "warm"],
+    "family": None,
+    "attributes": {},
     "package": {"width": 200, "length": 300, "height": 400, "weight": 1500},
     "price": {"amount": 4990, "currency": "EUR"},
     "is_active": True,

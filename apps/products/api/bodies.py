@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_serializer
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from apps.products.events import Package
 from apps.products.gateway import picture_url
-from apps.products.models import MAX_GRAMS, MAX_MILLIMETRES, MAX_TAG, MAX_TAGS
+from apps.products.models import (
+    MAX_ATTRIBUTES,
+    MAX_GRAMS,
+    MAX_MILLIMETRES,
+    MAX_TAG,
+    MAX_TAGS,
+    MAX_VALUE,
+    NAME,
+)
 from apps.products.queries import BEGIN, END
 from kernel.rest.fields import MoneyField, StrictSerializer
 
@@ -27,6 +36,31 @@ class PackageField(StrictSerializer):
         return Package(**super().to_internal_value(data))
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "maxProperties": MAX_ATTRIBUTES,
+        "propertyNames": {"pattern": NAME},
+        "additionalProperties": {"type": "string", "minLength": 1, "maxLength": MAX_VALUE},
+    }
+)
+class AttributesField(serializers.DictField):
+    """Texts by name."""
+
+    child = serializers.CharField(max_length=MAX_VALUE)
+
+    def to_internal_value(self, data: Any) -> dict[str, str]:
+        value: dict[str, str] = super().to_internal_value(data)
+        if len(value) > MAX_ATTRIBUTES:
+            message = f"There are no more than {MAX_ATTRIBUTES} attributes."
+            raise serializers.ValidationError(message, code="too_many")
+        if wrong := [name for name in value if not re.fullmatch(NAME, name)]:
+            message = "A name has up to 30 small letters, digits and underscores."
+            detail = serializers.ErrorDetail(message, code="invalid_name")
+            raise serializers.ValidationError({name: [detail] for name in wrong})
+        return value
+
+
 @extend_schema_serializer(component_name="NewProduct")
 class ProductInput(StrictSerializer):
     code = serializers.RegexField(
@@ -39,6 +73,10 @@ class ProductInput(StrictSerializer):
     tags = serializers.ListField(
         child=serializers.CharField(max_length=MAX_TAG), max_length=MAX_TAGS, default=list
     )
+    family = serializers.UUIDField(
+        allow_null=True, default=None, help_text="Of products that differ by options alone."
+    )
+    attributes = AttributesField(default=dict)
     package = PackageField()
     price = MoneyField()
     is_active = serializers.BooleanField(default=True, help_text="Seen and sold.")
@@ -75,6 +113,8 @@ class ProductOutput(serializers.Serializer):
     model = serializers.CharField()
     category = serializers.CharField(help_text="The category's slug.")
     tags = serializers.ListField(child=serializers.CharField())
+    family = serializers.UUIDField(allow_null=True)
+    attributes = AttributesField()
     pictures = serializers.ListField(child=serializers.URLField())
     package = PackageField()
     price = MoneyField()
@@ -94,6 +134,8 @@ def render(row: Mapping[str, Any]) -> dict[str, Any]:
         "model": row["model"],
         "category": row["category_slug"],
         "tags": row["tags"],
+        "family": row["family_id"],
+        "attributes": row["attributes"],
         "pictures": [picture_url(key) for key in row["picture_keys"]],
         "package": {
             "width": row["width"],
@@ -117,8 +159,3 @@ def render(row: Mapping[str, Any]) -> dict[str, Any]:
 def _marked(text: str) -> str:
     """Write a text as HTML with marks, between which it is escaped."""
     return escape(text).replace(BEGIN, "<mark>").replace(END, "</mark>")
-
-
-def variant(row: Mapping[str, Any]) -> str:
-    """Return what the entity tag tells beside the version, which stock doesn't touch."""
-    return "available" if row["available"] else "soldout"

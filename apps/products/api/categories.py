@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.utils import (
-    OpenApiParameter,
     OpenApiResponse,
     extend_schema,
     extend_schema_field,
@@ -16,16 +15,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.products import queries, usecases
-from apps.products.api.catalogue import CatalogueView
+from apps.products.api.catalogue import IF_MATCH, CatalogueView
 from apps.products.models import SLUG
 from kernel.rest.etags import answer, etag, if_match
 from kernel.rest.fields import StrictSerializer
 from kernel.rest.idempotency import idempotent
 from kernel.transactions import transaction
-
-_IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, required=True, description="The ETag that you read."
-)
 
 
 @extend_schema_field({"type": "array", "items": {"$ref": "#/components/schemas/Category"}})
@@ -117,7 +112,7 @@ class OneCategory(CatalogueView):
 
     @extend_schema(
         request=Input,
-        parameters=[_IF_MATCH],
+        parameters=[IF_MATCH],
         responses={
             200: Output,
             400: OpenApiResponse(description="`invalid`"),

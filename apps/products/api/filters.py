@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
+from django.http import QueryDict
+from drf_spectacular.utils import OpenApiParameter, extend_schema_field
 from rest_framework import serializers
 
-from apps.products.models import MAX_TAG, SLUG
+from apps.products.models import MAX_TAG, MAX_VALUE, NAME, SLUG
 from apps.products.queries import Wanted
 from kernel.money import MAX_AMOUNT
 
-MAX_WANTED_TAGS = 5
+MAX_WANTED_TAGS = MAX_WANTED_ATTRIBUTES = MAX_WANTED_VALUES = 5
+_ATTRIBUTE = "attr."
+ATTRIBUTE = OpenApiParameter(
+    "attr.{name}",
+    {
+        "type": "array",
+        "items": {"type": "string", "maxLength": MAX_VALUE},
+        "maxItems": MAX_WANTED_VALUES,
+    },
+    description="The value of an attribute, whatever its name: `attr.colour=red`. Given more than"
+    " once, it finds what has one of them; several attributes all apply.",
+)
 
 
 @extend_schema_field(bool)
@@ -49,11 +63,32 @@ class Filters(serializers.Serializer):
     )
     code = serializers.CharField(max_length=40, required=False, help_text="Finds one.")
 
+    def to_internal_value(self, data: QueryDict) -> dict[str, Any]:
+        asked: dict[str, Any] = super().to_internal_value(data)
+        asked["attributes"] = {
+            name.removeprefix(_ATTRIBUTE): data.getlist(name)
+            for name in data
+            if name.startswith(_ATTRIBUTE)
+        }
+        if wrong := dict(_wrong(asked["attributes"])):
+            raise serializers.ValidationError(wrong)
+        return asked
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs.get("price_min", 0) > attrs.get("price_max", MAX_AMOUNT):
             message = serializers.ErrorDetail("It is below price_min.", code="below_price_min")
             raise serializers.ValidationError({"price_max": [message]})
         return attrs
+
+
+def _wrong(attributes: Mapping[str, list[str]]) -> Iterator[tuple[str, list[str]]]:
+    for number, (name, values) in enumerate(attributes.items()):
+        if number >= MAX_WANTED_ATTRIBUTES or len(values) > MAX_WANTED_VALUES:
+            yield _ATTRIBUTE + name, ["That is too much to look for."]
+        elif not re.fullmatch(NAME, name):
+            yield _ATTRIBUTE + name, ["No attribute has such a name."]
+        elif any(len(value) > MAX_VALUE or "\0" in value for value in values):
+            yield _ATTRIBUTE + name, ["No attribute has such a value."]
 
 
 def wanted(asked: dict[str, Any]) -> Wanted:
@@ -65,5 +100,6 @@ def wanted(asked: dict[str, Any]) -> Wanted:
         price_max=asked.get("price_max"),
         is_available=asked.get("available"),
         code=asked.get("code"),
+        attributes=asked["attributes"],
         text=asked.get("q"),
     )

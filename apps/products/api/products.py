@@ -18,9 +18,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.products import queries, usecases
-from apps.products.api.bodies import ProductChange, ProductInput, ProductOutput, render, variant
-from apps.products.api.catalogue import CatalogueView, is_admin
-from apps.products.api.filters import Filters, wanted
+from apps.products.api.bodies import ProductChange, ProductInput, ProductOutput, render
+from apps.products.api.catalogue import IF_MATCH, CatalogueView, is_admin
+from apps.products.api.filters import ATTRIBUTE, Filters, wanted
+from apps.products.api.variants import OneProductOutput, whole
 from apps.products.events import ProductState
 from kernel.ids import new_id
 from kernel.rest.etags import answer, etag, if_match
@@ -36,13 +37,13 @@ _ORDERS = {
     "name": ("name", "id"),
     "relevance": ("-relevance", "-id"),
 }
-_IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, required=True, description="The ETag that you read."
-)
 _REFUSALS = {
     400: OpenApiResponse(description="`invalid`"),
-    409: OpenApiResponse(description="`code_taken`"),
-    422: OpenApiResponse(description="`unknown_category`, `currency_not_sold`"),
+    409: OpenApiResponse(description="`code_taken`, `options_taken`"),
+    422: OpenApiResponse(
+        description="`unknown_category`, `currency_not_sold`, `unknown_family`, `option_missing`,"
+        " `family_full`"
+    ),
 }
 _CHANGE_REFUSALS = {
     **_REFUSALS,
@@ -75,7 +76,12 @@ class Products(CatalogueView):
         next = serializers.URLField(allow_null=True)
 
     @extend_schema(
-        parameters=[Query, OpenApiParameter("limit", int), OpenApiParameter("cursor", str)],
+        parameters=[
+            Query,
+            ATTRIBUTE,
+            OpenApiParameter("limit", int),
+            OpenApiParameter("cursor", str),
+        ],
         responses={
             200: Output,
             400: OpenApiResponse(description="`invalid`, `invalid_cursor`, `invalid_limit`"),
@@ -100,7 +106,9 @@ class Products(CatalogueView):
         return asked.get("order", "-created"), rows
 
     @extend_schema(
-        request=ProductInput, responses={201: ProductOutput, **_REFUSALS}, summary="Add a product"
+        request=ProductInput,
+        responses={201: OneProductOutput, **_REFUSALS},
+        summary="Add a product",
     )
     @idempotent
     def post(self, request: Request) -> Response:
@@ -115,7 +123,7 @@ class Products(CatalogueView):
 class OneProduct(CatalogueView):
     @extend_schema(
         responses={
-            200: ProductOutput,
+            200: OneProductOutput,
             304: None,
             404: OpenApiResponse(description="`product_not_found`"),
         },
@@ -125,12 +133,13 @@ class OneProduct(CatalogueView):
         row = queries.product(product_id)
         if row is None or not (row["is_active"] or is_admin(request, self)):
             raise usecases.ProductNotFound
-        return answer(request, render(row), version=row["version"], variant=variant(row))
+        shown, variant = whole(row)
+        return answer(request, shown, version=row["version"], variant=variant)
 
     @extend_schema(
         request=ProductInput,
-        parameters=[_IF_MATCH],
-        responses={200: ProductOutput, **_CHANGE_REFUSALS},
+        parameters=[IF_MATCH],
+        responses={200: OneProductOutput, **_CHANGE_REFUSALS},
         summary="Replace a product",
     )
     def put(self, request: Request, product_id: uuid.UUID) -> Response:
@@ -138,8 +147,8 @@ class OneProduct(CatalogueView):
 
     @extend_schema(
         request=ProductChange,
-        parameters=[_IF_MATCH],
-        responses={200: ProductOutput, **_CHANGE_REFUSALS},
+        parameters=[IF_MATCH],
+        responses={200: OneProductOutput, **_CHANGE_REFUSALS},
         summary="Change a product",
         description="Fields that are left out stay; `package` and `price` are given whole.",
     )
@@ -161,7 +170,7 @@ class OneProduct(CatalogueView):
         return _written(product_id, status=200)
 
     @extend_schema(
-        parameters=[_IF_MATCH],
+        parameters=[IF_MATCH],
         responses={
             204: None,
             **{code: _CHANGE_REFUSALS[code] for code in (404, 412, 428)},
@@ -180,8 +189,9 @@ def _written(product_id: uuid.UUID, status: int) -> Response:
     row = queries.product(product_id)
     if row is None:
         raise usecases.ProductNotFound
+    shown, variant = whole(row)
     headers = {
-        "ETag": etag(row["version"], variant(row)),
+        "ETag": etag(row["version"], variant),
         "Location": reverse("products:one", args=[product_id]),
     }
-    return Response(render(row), status=status, headers=headers)
+    return Response(shown, status=status, headers=headers)

@@ -1,18 +1,21 @@
-"""The catalogue: categories, products, pictures, and what the warehouse says is free."""
+"""The catalogue: categories, families, products, pictures, and what the warehouse says is free."""
 
 from __future__ import annotations
 
 from apps.products.models.availability import Availability
 from apps.products.models.category import MAX_DEPTH, SLUG, Category
+from apps.products.models.family import MAX_NAME, MAX_OPTIONS, NAME, Family
 from apps.products.models.picture import Picture
 from apps.products.models.product import (
     CODE,
     CURRENCY,
     LANGUAGE,
+    MAX_ATTRIBUTES,
     MAX_GRAMS,
     MAX_MILLIMETRES,
     MAX_TAG,
     MAX_TAGS,
+    MAX_VALUE,
     Product,
 )
 
@@ -20,14 +23,20 @@ __all__ = (
     "CODE",
     "CURRENCY",
     "LANGUAGE",
+    "MAX_ATTRIBUTES",
     "MAX_DEPTH",
     "MAX_GRAMS",
     "MAX_MILLIMETRES",
+    "MAX_NAME",
+    "MAX_OPTIONS",
     "MAX_TAG",
     "MAX_TAGS",
+    "MAX_VALUE",
+    "NAME",
     "SLUG",
     "Availability",
     "Category",
+    "Family",
     "Picture",
     "Product",
 )

@@ -9,11 +9,12 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.products.events import Package, ProductState
 from apps.products.models.category import Category
+from apps.products.models.family import Family
 from kernel.ids import new_id
 from kernel.money import MAX_AMOUNT, Money
 
@@ -21,6 +22,7 @@ CODE = r"^[A-Z0-9][A-Z0-9._-]{0,39}$"
 CURRENCY = r"^[A-Z]{3}$"
 LANGUAGE = "english"  # whose endings and filling words the search knows
 MAX_TAGS, MAX_TAG = 20, 40
+MAX_ATTRIBUTES, MAX_VALUE = 20, 100
 MAX_MILLIMETRES, MAX_GRAMS = 10_000, 1_000_000
 
 
@@ -40,6 +42,15 @@ class Product(models.Model):
     model = models.CharField(max_length=100, blank=True)
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="products")
     tags = ArrayField(models.CharField(max_length=MAX_TAG), size=MAX_TAGS, default=list, blank=True)
+    family = models.ForeignKey(
+        Family, on_delete=models.PROTECT, null=True, blank=True, related_name="products"
+    )
+    attributes = models.JSONField(
+        default=dict, blank=True, help_text="Texts by name: colour, size, material."
+    )
+    options = models.JSONField(
+        null=True, editable=False, help_text="Those that tell it apart in its family."
+    )
     width = models.PositiveIntegerField(
         help_text="Millimetres, packed.", validators=_up_to(MAX_MILLIMETRES)
     )
@@ -89,6 +100,19 @@ class Product(models.Model):
             models.CheckConstraint(
                 condition=Q(deleted_at=None) | Q(is_active=False), name="products_product_deleted"
             ),
+            models.UniqueConstraint(
+                fields=["family", "options"],
+                condition=Q(deleted_at=None, family__isnull=False),
+                name="products_product_options",
+            ),
+            models.CheckConstraint(
+                condition=Q(family=None, options__isnull=True)
+                | Q(family__isnull=False, options__isnull=False, attributes__contains=F("options")),
+                name="products_product_family",
+            ),
+            models.CheckConstraint(
+                condition=Q(attributes__contains={}), name="products_product_attributes"
+            ),
         )
         indexes = (
             models.Index(fields=["id"], name="products_shown", condition=Q(is_active=True)),
@@ -106,6 +130,9 @@ class Product(models.Model):
                 condition=Q(is_active=True),
             ),
             GinIndex(fields=["tags"], name="products_tags"),
+            GinIndex(
+                fields=["attributes"], name="products_attributes", opclasses=["jsonb_path_ops"]
+            ),
             GinIndex(fields=["search"], name="products_search"),
             GinIndex(fields=["name"], name="products_name_alike", opclasses=["gin_trgm_ops"]),
         )
@@ -128,13 +155,21 @@ class Product(models.Model):
             ),
             price=Money(amount=self.price_amount, currency=self.price_currency),
             is_active=self.is_active,
+            family=self.family_id,
+            attributes=dict(self.attributes),
         )
 
-    def take(self, state: ProductState, category: Category) -> None:
-        """Take another state; `category` is the one that it names."""
+    def take(self, state: ProductState, category: Category, family: Family | None) -> None:
+        """
+        Take another state; `category` and `family` are those that it names.
+
+        :raises KeyError: without a value for an option of the family.
+        """
         for field in ("code", "name", "description", "model", "is_active"):
             setattr(self, field, getattr(state, field))
         self.category, self.tags = category, list(state.tags)
         for field in ("width", "length", "height", "weight"):
             setattr(self, field, getattr(state.package, field))
         self.price_amount, self.price_currency = state.price.amount, state.price.currency
+        self.family, self.attributes = family, dict(state.attributes)
+        self.options = {name: state.attributes[name] for name in family.options} if family else None

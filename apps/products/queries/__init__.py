@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from apps.products.queries.categories import BELOW, category, category_tree
-from apps.products.queries.products import Wanted, active_products, product, products
+from apps.products.queries.families import families, family, variants
+from apps.products.queries.products import (
+    Wanted,
+    active_products,
+    product,
+    products,
+)
 from apps.products.queries.searching import BEGIN, END, Rows, rank
 
 __all__ = (
@@ -15,7 +21,10 @@ __all__ = (
     "active_products",
     "category",
     "category_tree",
+    "families",
+    "family",
     "product",
     "products",
     "rank",
+    "variants",
 )

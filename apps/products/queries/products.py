@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import operator
 import uuid
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Q
 
 from apps.products.models import Availability, Picture, Product
 from apps.products.queries import searching
@@ -17,7 +20,11 @@ from apps.products.queries.searching import Rows
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """What a reader asks for: all of it applies; a category is wanted with those below it."""
+    """
+    What a reader asks for: all of it applies.
+
+    A category is wanted with those below it, an attribute with any of its values.
+    """
 
     category: str | None = None
     tags: tuple[str, ...] = ()
@@ -25,6 +32,7 @@ class Wanted:
     price_max: int | None = None
     is_available: bool | None = None
     code: str | None = None
+    attributes: Mapping[str, Collection[str]] = dataclasses.field(default_factory=dict)
     text: str | None = None
 
 
@@ -46,6 +54,8 @@ _LIVING: Rows = (
         "model",
         "category_slug",
         "tags",
+        "family_id",
+        "attributes",
         "picture_keys",
         "width",
         "length",
@@ -79,6 +89,9 @@ def products(*, is_active: bool, wanted: Wanted) -> Rows:
     if wanted.category:
         conditions["category__in"] = with_those_below(wanted.category)
     rows = rows.filter(**{name: value for name, value in conditions.items() if value is not None})
+    for name, values in wanted.attributes.items():
+        any_of_them = (Q(attributes__contains={name: value}) for value in values)
+        rows = rows.filter(functools.reduce(operator.or_, any_of_them))
     return searching.find(rows, wanted.text) if wanted.text else rows
 
 

@@ -12,12 +12,13 @@ from django.db import IntegrityError
 
 from apps.products import events
 from apps.products.events import ProductState
-from apps.products.models import Category, Picture, Product
+from apps.products.models import Category, Family, Picture, Product
 from kernel.bus.outbox import publish
 from kernel.refusals import PreconditionFailed, Refusal
 from kernel.transactions import savepoint, transaction_required
 
 MAX_PICTURES = 20
+MAX_FAMILY = 100
 
 
 class ProductRefusal(Refusal):
@@ -48,6 +49,28 @@ class CurrencyNotSold(ProductRefusal):
     status = 422
 
 
+class UnknownFamily(ProductRefusal):
+    """There is no family with this id."""
+
+    status = 422
+
+
+class OptionMissing(ProductRefusal):
+    """A product of a family has an attribute for each option of the family."""
+
+    status = 422
+
+
+class OptionsTaken(ProductRefusal):
+    """Another product of the family has the same options."""
+
+
+class FamilyFull(ProductRefusal):
+    """A family has no more than a hundred products."""
+
+    status = 422
+
+
 class TooManyPictures(ProductRefusal):
     """The product has as many pictures as it can have."""
 
@@ -64,6 +87,7 @@ def create_product(*, product_id: uuid.UUID, product: ProductState, at: dt.datet
     Put something new in the catalogue.
 
     :raises CodeTaken, UnknownCategory, CurrencyNotSold:
+    :raises UnknownFamily, OptionMissing, OptionsTaken, FamilyFull:
     """
     state = _clean(product)
     created = Product(id=product_id, created_at=at, updated_at=at)
@@ -86,6 +110,7 @@ def change_product(
     :raises ProductNotFound: if there is none, or it was deleted.
     :raises PreconditionFailed: if the product has another version by now.
     :raises CodeTaken, UnknownCategory, CurrencyNotSold:
+    :raises UnknownFamily, OptionMissing, OptionsTaken, FamilyFull:
     """
     product = _locked(product_id, version)
     old = product.state
@@ -189,16 +214,42 @@ def _save(product: Product, state: ProductState) -> None:
     category = Category.objects.filter(slug=state.category).first()
     if category is None:
         raise UnknownCategory(product.id, state.code)
-    product.take(state, category)
+    family = _family(product, state)
+    try:
+        product.take(state, category, family)
+    except KeyError as error:
+        raise OptionMissing(product.id, state.code) from error
     try:
         with savepoint():
             product.save()
     except IntegrityError as error:
-        same_code = Product.objects.filter(code=state.code, deleted_at=None)
-        holder = same_code.exclude(id=product.id).first()
-        if holder is None:
+        if (refusal := _clash(product)) is None:
             raise
-        raise CodeTaken(holder.id, state.code) from error
+        raise refusal from error
+
+
+def _family(product: Product, state: ProductState) -> Family | None:
+    if state.family is None:
+        return None
+    # Locked, so that no two join it at once; what refers to it alone goes on.
+    family = Family.objects.select_for_update(no_key=True).filter(id=state.family).first()
+    if family is None:
+        raise UnknownFamily(product.id, state.code)
+    others = Product.objects.filter(family=family, deleted_at=None).exclude(id=product.id)
+    if others.count() >= MAX_FAMILY:
+        raise FamilyFull(product.id, state.code)
+    return family
+
+
+def _clash(product: Product) -> ProductRefusal | None:
+    """Return the refusal that names the product in whose way this one is."""
+    others = Product.objects.filter(deleted_at=None).exclude(id=product.id)
+    if holder := others.filter(code=product.code).first():
+        return CodeTaken(holder.id, product.code)
+    siblings = others.filter(family=product.family_id, family__isnull=False)
+    if holder := siblings.filter(options=product.options).first():
+        return OptionsTaken(holder.id, product.code)
+    return None
 
 
 def _updated(
