@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from apps.products.api import categories, families, pictures, products
+from apps.products.api import categories, facets, families, pictures, products
 
 app_name = "products"
 urlpatterns = [
     path("products", products.Products.as_view(), name="all"),
+    path("products/facets", facets.Facets.as_view(), name="facets"),
     path("products/<uuid:product_id>", products.OneProduct.as_view(), name="one"),
     path("products/<uuid:product_id>/pictures", pictures.Pictures.as_view(), name="pictures"),
     path("families", families.Families.as_view(), name="families"),
