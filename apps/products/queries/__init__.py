@@ -8,6 +8,7 @@ from apps.products.queries.families import families, family, variants
 from apps.products.queries.products import (
     Wanted,
     active_products,
+    exported,
     product,
     products,
 )
@@ -23,6 +24,7 @@ __all__ = (
     "active_products",
     "category",
     "category_tree",
+    "exported",
     "facets",
     "families",
     "family",

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import operator
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -93,6 +93,14 @@ def products(*, is_active: bool, wanted: Wanted) -> Rows:
         any_of_them = (Q(attributes__contains={name: value}) for value in values)
         rows = rows.filter(functools.reduce(operator.or_, any_of_them))
     return searching.find(rows, wanted.text) if wanted.text else rows
+
+
+def exported() -> Iterator[dict[str, Any]]:
+    """Return all products that aren't deleted, by code, a few at a time."""
+    parts = ("name", "description", "model", "category_slug", "tags", "family_id", "attributes")
+    sizes = ("width", "length", "height", "weight", "price_amount", "price_currency")
+    rows: Rows = _LIVING.order_by("code").values("code", *parts, *sizes, "is_active")
+    yield from rows.iterator(chunk_size=1000)
 
 
 def product(product_id: uuid.UUID) -> dict[str, Any] | None:

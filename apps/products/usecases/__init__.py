@@ -12,6 +12,7 @@ from apps.products.usecases.categories import (
     create_category,
 )
 from apps.products.usecases.families import FamilyNotFound, change_family, create_family
+from apps.products.usecases.imports import Imported, import_products
 from apps.products.usecases.products import (
     MAX_FAMILY,
     MAX_PICTURES,
@@ -43,6 +44,7 @@ __all__ = (
     "CurrencyNotSold",
     "FamilyFull",
     "FamilyNotFound",
+    "Imported",
     "OptionMissing",
     "OptionsTaken",
     "ProductNotFound",
@@ -61,6 +63,7 @@ __all__ = (
     "create_family",
     "create_product",
     "delete_product",
+    "import_products",
     "note_stock_level",
     "set_active",
     "tell_rejection",
