@@ -55,6 +55,8 @@ class ProductSerializer(serializers.ModelSerializer[Product]):
             "model",
             "category",
             "tags",
+            "family",
+            "attributes",
             "pictures",
             "package",
             "price",
@@ -84,6 +86,7 @@ class Products(generics.ListAPIView[Product]):
     queryset = (
         Product.objects.filter(is_active=True, deleted_at=None)
         .select_related("category")
+        .defer("search")  # for the search alone, and larger than all the rest
         .prefetch_related("pictures")
         .annotate(
             available=Exists(Availability.objects.filter(product_id=OuterRef("id"), free__gt=0))
