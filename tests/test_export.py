@@ -17,6 +17,7 @@ from apps.orders.usecases import export as orders_export
 from apps.users import jobs
 from apps.users.events import ExportRequested
 from apps.users.models import Export
+from apps.users.usecases import note_part
 from kernel.bus.models import OutboxEvent
 from kernel.bus.outbox import publish
 from kernel.bus.testing import published
@@ -66,6 +67,24 @@ def test_comes_in_parts(shop: Shop, lamp: uuid.UUID, monkeypatch: pytest.MonkeyP
     parts = published(Gathered)
     assert [(each.part, each.parts) for each in parts] == [(1, 2), (2, 2)]  # type: ignore[attr-defined]
     assert {each["id"] for each in ok(shop.customer.get(where))["data"]["orders"]} == order_ids
+
+
+def test_is_incomplete_while_a_part_is_missing_and_in_order_whichever_comes_last(
+    shop: Shop,
+) -> None:
+    where = asked(shop)
+    export_id = Export.objects.get().id
+
+    def said(module: str, part: int, parts: int, *names: str) -> str:
+        with transaction():
+            rows = [{"id": name} for name in names]
+            note_part(export_id=export_id, module=module, part=part, parts=parts, rows=rows)
+        return str(ok(shop.customer.get(where))["state"])
+
+    states = [said("delivery", 1, 1), said("invoices", 1, 1), said("orders", 2, 2, "b")]
+    assert states == ["gathering"] * 3
+    assert said("orders", 1, 2, "a") == "complete"
+    assert ok(shop.customer.get(where))["data"]["orders"] == [{"id": "a"}, {"id": "b"}]
 
 
 def test_lies_sealed_in_the_log(shop: Shop, lamp: uuid.UUID) -> None:
