@@ -10,6 +10,14 @@ _TABLES = """
 SELECT relname FROM pg_class JOIN pg_namespace AS space ON space.oid = relnamespace
 WHERE nspname = 'public' AND relkind = 'r' AND relname <> 'django_migrations' ORDER BY relname
 """
+# What PostgreSQL generates it doesn't take from anyone.
+_COLUMNS = """
+SELECT relname, string_agg(quote_ident(attname), ', ' ORDER BY attnum)
+FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+JOIN pg_namespace AS space ON space.oid = relnamespace
+WHERE nspname = 'public' AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
+    AND attgenerated = '' GROUP BY relname
+"""
 _SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'"
 _FOREIGN_KEYS = """
 SELECT child.relname, parent.relname FROM pg_constraint
@@ -28,6 +36,8 @@ class Snapshot:
             self.tables = [name for (name,) in cursor.fetchall()]
             cursor.execute(_FOREIGN_KEYS)
             self._keys = cursor.fetchall()
+            cursor.execute(_COLUMNS)
+            self._columns = dict(cursor.fetchall())
             cursor.execute(_SEQUENCES)
             self._sequences = dict(cursor.fetchall())
             cursor.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}")
@@ -44,7 +54,7 @@ class Snapshot:
         tables = [name for name in self.tables if name in self._with_hangers_on(written)]
         statements = [f"TRUNCATE {', '.join(map(_quoted, tables))}"] if tables else []
         statements.append("SET LOCAL session_replication_role = replica")  # in any order
-        statements += [f"INSERT INTO {_quoted(name)} TABLE {self._copy(name)}" for name in tables]
+        statements += [self._insert(name) for name in tables]
         statements += [
             f"SELECT setval('public.{name}', {value or 1}, {value is not None})"
             for name, value in sorted(self._sequences.items())
@@ -63,6 +73,10 @@ class Snapshot:
         while more := {child for child, parent in self._keys if parent in found} - found:
             found |= more
         return found
+
+    def _insert(self, table: str) -> str:
+        columns = self._columns[table]
+        return f"INSERT INTO {_quoted(table)} ({columns}) SELECT {columns} FROM {self._copy(table)}"  # noqa: S608
 
     def _copy(self, table: str) -> str:
         return f"{self._schema}.{_quoted(table)}"
