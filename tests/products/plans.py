@@ -37,7 +37,12 @@ def many(count: int) -> None:
         for number, product in enumerate(products)
     )
     with connection.cursor() as cursor:
-        for index in ("products_search", "products_name_alike", "products_tags"):
+        for index in (
+            "products_search",
+            "products_name_alike",
+            "products_tags",
+            "products_attributes",
+        ):
             cursor.execute("SELECT gin_clean_pending_list(%s)", [index])  # as VACUUM would
         cursor.execute("ANALYZE products_product, products_availability")
 

@@ -337,5 +337,6 @@ def test_an_attribute_that_nothing_has_is_refused_with_its_name(
 def test_attributes_have_their_index(anyone: APIClient, made: Made) -> None:
     made("A", attributes={"colour": "red"})
     many(3000)
-    found = plan(anyone, "/api/v1/products?attr.colour=red&attr.colour=blue&order=price")
+    url = "/api/v1/products?attr.colour=red&attr.colour=blue&order=price"
+    found = plan(anyone, url, without={"seqscan", "indexscan"})
     assert "Bitmap Index Scan on products_attributes" in found

@@ -107,13 +107,13 @@ def _everything() -> dict[str, Any]:
 def baton(stage: Stage) -> Iterator[Baton]:
     """Return a baton, and a table with the rows 1 and 2."""
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE probe (id int PRIMARY KEY, value int NOT NULL)")
-        cursor.execute("INSERT INTO probe VALUES (1, 0), (2, 0)")
+        cursor.execute("CREATE TABLE tally (id int PRIMARY KEY, value int NOT NULL)")
+        cursor.execute("INSERT INTO tally VALUES (1, 0), (2, 0)")
     baton = Baton(stage.watch)
     yield baton
     baton.close()
     with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE probe")
+        cursor.execute("DROP TABLE tally")
 
 
 def changes(*rows: int) -> Callable[[], None]:
@@ -122,7 +122,7 @@ def changes(*rows: int) -> Callable[[], None]:
     def run() -> None:
         with transaction(), connection.cursor() as cursor:
             for row in rows:
-                cursor.execute("UPDATE probe SET value = value + 1 WHERE id = %s", [row])
+                cursor.execute("UPDATE tally SET value = value + 1 WHERE id = %s", [row])
 
     return run
 
@@ -153,7 +153,7 @@ def finish(baton: Baton, *tasks: Task) -> None:
 
 def values() -> list[int]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT value FROM probe ORDER BY id")
+        cursor.execute("SELECT value FROM tally ORDER BY id")
         return [value for (value,) in cursor.fetchall()]
 
 
@@ -166,15 +166,15 @@ def test_a_task_stops_at_every_statement_and_around_the_commit(baton: Baton) -> 
 
     assert points == [
         "a#begin.1",
-        "a#update.probe.1",
-        "a#update.probe.2",
+        "a#update.tally.1",
+        "a#update.tally.2",
         "a#commit.1",
         "a#committed.1",
     ]
     assert (task.error, values()) == (None, [1, 1])
 
 
-@pytest.mark.parametrize("point", ["begin.1", "update.probe.1", "update.probe.2", "commit.1"])
+@pytest.mark.parametrize("point", ["begin.1", "update.tally.1", "update.tally.2", "commit.1"])
 def test_who_dies_before_the_commit_has_done_nothing(baton: Baton, point: str) -> None:
     task = begun(baton, "a", changes(1, 2))
     step_to(baton, task, point)
@@ -215,10 +215,10 @@ def test_nothing_that_catches_errors_brings_the_dead_back(baton: Baton) -> None:
 
 def test_who_waits_for_a_lock_gives_the_baton_back_and_joins_again(baton: Baton) -> None:
     holder, waiter = begun(baton, "a", changes(1, 2)), begun(baton, "b", changes(1))
-    step_to(baton, holder, "update.probe.2")
-    step_to(baton, waiter, "update.probe.1")
+    step_to(baton, holder, "update.tally.2")
+    step_to(baton, waiter, "update.tally.1")
     baton.step(waiter)
-    assert (waiter.state, waiter.point) == (State.BLOCKED, "b#update.probe.1")
+    assert (waiter.state, waiter.point) == (State.BLOCKED, "b#update.tally.1")
 
     step_to(baton, holder, "commit.1")
     assert waiter.state is State.BLOCKED
@@ -234,7 +234,7 @@ def test_those_who_wait_for_the_same_go_on_one_by_one_in_their_order(baton: Bato
     step_to(baton, holder, "commit.1")
     waiters = [begun(baton, name, changes(1)) for name in "bcd"]
     for waiter in waiters:
-        step_to(baton, waiter, "update.probe.1")
+        step_to(baton, waiter, "update.tally.1")
         baton.step(waiter)
     order = []
     for task in [holder, *waiters]:
@@ -249,7 +249,7 @@ def test_those_who_wait_for_the_same_go_on_one_by_one_in_their_order(baton: Bato
 def test_the_death_of_who_holds_a_lock_frees_who_waits(baton: Baton) -> None:
     holder, waiter = begun(baton, "a", changes(1)), begun(baton, "b", changes(1))
     step_to(baton, holder, "commit.1")
-    step_to(baton, waiter, "update.probe.1")
+    step_to(baton, waiter, "update.tally.1")
     baton.step(waiter)
     baton.kill(holder)
 
@@ -261,7 +261,7 @@ def test_the_death_of_who_holds_a_lock_frees_who_waits(baton: Baton) -> None:
 def test_a_deadlock_ends_one_of_the_two(baton: Baton) -> None:
     one, other = begun(baton, "a", changes(1, 2)), begun(baton, "b", changes(2, 1))
     for task in (one, other):
-        step_to(baton, task, "update.probe.2")
+        step_to(baton, task, "update.tally.2")
     baton.step(one)
     assert baton.break_deadlock(lambda tasks: tasks[0]) is None  # it only waits
     baton.step(other)
