@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
-from django.utils.module_loading import autodiscover_modules
+from django.conf import settings
+from django.utils.module_loading import autodiscover_modules, import_string
 
 
 class BusConfig(AppConfig):
@@ -11,4 +12,8 @@ class BusConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        autodiscover_modules("events", "handlers", "jobs", "deadletters", "watchdog", "pruning")
+        if settings.TRACING:
+            import_string(settings.TRACING)()
+        autodiscover_modules(
+            "events", "handlers", "jobs", "deadletters", "watchdog", "pruning", "figures"
+        )

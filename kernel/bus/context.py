@@ -19,6 +19,7 @@ class Context:
     correlation_id: str  # the request that began it all
     causation_id: uuid.UUID | None = None  # the event that led here
     traceparent: str = ""  # W3C trace context
+    order_id: uuid.UUID | None = None  # that the event belongs to
 
 
 _current: contextvars.ContextVar[Context | None] = contextvars.ContextVar(

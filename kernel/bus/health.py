@@ -74,17 +74,17 @@ class Watchdog:
 def queues(*, at: dt.datetime) -> tuple[list[Queue], str]:
     """Return every queue, and why SQS didn't answer; nothing, if it did."""
     counts, error = _counts()
-    oldest, dead = _oldest(at), _dead()
+    ages, dead = oldest(at), _dead()
     found = [
         Queue(
             queue=name,
             waiting=counts.get(name, {}).get(_COUNTS[0]),
             in_flight=counts.get(name, {}).get(_COUNTS[1]),
-            oldest_seconds=oldest.get(name),
+            oldest_seconds=ages.get(name),
             dead=dead[name],
             letters=sum(counts[f"{name}-dlq"].values()) if f"{name}-dlq" in counts else None,
         )
-        for name in settings.QUEUES
+        for name in (*settings.QUEUES, *settings.FOREIGN_QUEUES)
     ]
     return found, error
 
@@ -133,7 +133,8 @@ def _counts() -> tuple[dict[str, dict[str, int]], str]:
     )
     found: dict[str, dict[str, int]] = {}
     refused = ""
-    for queue in [f"{name}{suffix}" for name in settings.QUEUES for suffix in ("", "-dlq")]:
+    names = (*settings.QUEUES, *settings.FOREIGN_QUEUES)
+    for queue in [f"{name}{suffix}" for name in names for suffix in ("", "-dlq")]:
         try:
             found[queue] = _attributes(client, queue)
         except ClientError as error:  # this one is refused; another may be there
@@ -159,7 +160,7 @@ def _dead() -> Counter[str]:
     return counts
 
 
-def _oldest(at: dt.datetime) -> dict[str, float]:
+def oldest(at: dt.datetime) -> dict[str, float]:
     """Return for each queue how long ago the oldest event was sent that it hasn't taken."""
     heard = [
         (handler.queue, handler.name, name)

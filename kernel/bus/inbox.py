@@ -13,12 +13,12 @@ import structlog
 from django.db import connection
 from django.utils import timezone
 
-from kernel import limits
-from kernel.bus import context
+from kernel import limits, tracing
 from kernel.bus.envelope import Envelope, UnknownEvent
 from kernel.bus.event import Event, event_class
 from kernel.bus.models import Delivery, InboxMark
 from kernel.bus.personal import Keys, keys_of
+from kernel.bus.spans import hearing, hearing_pack
 from kernel.bus.subscriptions import UNKNOWN, Handler, handlers_on
 from kernel.transactions import transaction
 
@@ -39,7 +39,7 @@ class AnswerMissing(Exception):
     """A handler for the outside world returned without `with answered():`."""
 
 
-class AlreadyHandled(Exception):
+class AlreadyHandled(tracing.NoFailure):
     """The event has taken effect before; nothing of this attempt stays."""
 
 
@@ -141,13 +141,13 @@ def _run(handler: Handler | None, envelopes: list[Envelope], keys: Keys) -> None
         for envelope in envelopes:
             raise _why_unheard(envelope)
     elif handler.is_pack:
-        with transaction():
+        with hearing_pack(handler, envelopes), transaction():
             if fresh := _mark(handler.name, envelopes):
                 handler.run(fresh)
     else:
         for envelope in envelopes:
             event = envelope.event(keys)
-            with context.acting(cause(handler, envelope)):
+            with hearing(handler, envelope):
                 _run_one(handler, envelope, event)
 
 
@@ -185,7 +185,7 @@ def _run_again(handler: Handler, envelopes: list[Envelope], keys: Keys) -> None:
         return
     for envelope in envelopes:
         event = envelope.event(keys)
-        with context.acting(cause(handler, envelope)):
+        with hearing(handler, envelope):
             if handler.is_outside:
                 handler.run(event, transaction)  # its answer needs one, and no mark
                 continue
@@ -196,16 +196,6 @@ def _run_again(handler: Handler, envelopes: list[Envelope], keys: Keys) -> None:
 def _why_unheard(envelope: Envelope) -> Exception:
     missing = HandlerMissing if event_class(envelope.name) else UnknownEvent
     return missing(envelope.name)
-
-
-def cause(handler: Handler, envelope: Envelope) -> context.Context:
-    """Return the context in which a handler acts when it hears an event."""
-    return context.Context(
-        actor=handler.name,
-        correlation_id=envelope.correlation_id,
-        causation_id=envelope.event_id,
-        traceparent=envelope.traceparent,
-    )
 
 
 def _mark_or_stop(handler: str, envelope: Envelope) -> None:

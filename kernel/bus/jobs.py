@@ -7,10 +7,11 @@ import datetime as dt
 from collections.abc import Callable
 
 import structlog
-from django.db import connection
 
+from kernel import tracing
 from kernel.bus import context
 from kernel.ids import new_id
+from kernel.locks import lock_if_free
 
 log = structlog.get_logger(__name__)
 
@@ -46,19 +47,13 @@ def all_jobs() -> list[Job]:
 
 
 def run(name: str) -> bool:
-    """
-    Run a job, unless it is running elsewhere; return whether it ran.
-
-    The lock is the session's (`pg_try_advisory_lock`), since a job opens transactions itself.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [f"job:{name}"])
-        if not cursor.fetchone()[0]:
-            return False
-    try:
-        with context.acting(context.Context(actor=name, correlation_id=str(new_id()))):
-            _JOBS[name].run()
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [f"job:{name}"])
-    return True
+    """Run a job, unless it is running elsewhere; return whether it ran."""
+    with lock_if_free(f"job:{name}") as is_alone:
+        if is_alone:
+            with tracing.span(name, "internal") as span:
+                acting = context.Context(
+                    actor=name, correlation_id=str(new_id()), traceparent=span.traceparent
+                )
+                with context.acting(acting):
+                    _JOBS[name].run()
+    return is_alone

@@ -70,6 +70,33 @@ class Subscription(models.Model):
         return self.handler
 
 
+class Told(models.Model):
+    """Up to where of the log the figures were told: one row."""
+
+    told_to = models.BigIntegerField(help_text="A sequence of the log.")
+
+    class Meta:
+        db_table = "bus_told"
+        verbose_name = verbose_name_plural = "figures told"
+        constraints = (models.CheckConstraint(condition=models.Q(id=1), name="bus_told_one"),)
+
+    def __str__(self) -> str:
+        return str(self.told_to)
+
+
+class FigureTotal(models.Model):
+    """What a figure has added up to since it was first told."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    total = models.BigIntegerField()
+
+    class Meta:
+        db_table = "bus_figure"
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.total}"
+
+
 class InboxMark(models.Model):
     """A handler has taken an event into effect."""
 

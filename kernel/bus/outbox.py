@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import orjson
 from django.db import connection
 from django.utils import timezone
 
-from kernel.bus import context
+from kernel.bus import context, spans
 from kernel.bus.envelope import payload_of
 from kernel.bus.event import Event
 from kernel.bus.models import OutboxEvent
@@ -41,6 +40,17 @@ def publish(*events: Event) -> None:
         cursor.execute(_INSERT, [orjson.dumps(rows).decode()])
 
 
+def publish_in_parts(event: type[Event], *, rows: Sequence[Any], size: int, **facts: Any) -> None:
+    """
+    Publish rows in events of so many each, or one without any: what is long must fit into messages.
+
+    The event has `rows`, which `part` it is (from 1), and how many `parts` there are.
+    """
+    parts = [tuple(rows[first : first + size]) for first in range(0, len(rows) or 1, size)]
+    numbered = enumerate(parts, start=1)
+    publish(*(event(**facts, part=n, parts=len(parts), rows=part) for n, part in numbered))
+
+
 @transaction_required
 def send_again(*, event_ids: Collection[uuid.UUID]) -> int:
     """
@@ -55,15 +65,19 @@ def send_again(*, event_ids: Collection[uuid.UUID]) -> int:
 
 
 def _row(event: Event) -> dict[str, Any]:
+    event_id, cause = new_id(), context.current()
     return {
-        "event_id": new_id(),
+        "event_id": event_id,
         "name": event.name,
         "subject": event.subject,
         "order_id": event.order_id_or_none,
         "payload": payload_of(event, _key(event)),
         "occurred_at": event.occurred_at,
         "recorded_at": timezone.now(),
-        **dataclasses.asdict(context.current()),
+        "actor": cause.actor,
+        "correlation_id": cause.correlation_id,
+        "causation_id": cause.causation_id,
+        "traceparent": spans.published(event, event_id, cause=cause.traceparent),
     }
 
 

@@ -17,13 +17,13 @@ from django.db import InternalError, OperationalError, connection
 from psycopg import errors
 
 from kernel import limits
-from kernel.bus import context, history
+from kernel.bus import history
 from kernel.bus.envelope import Envelope
-from kernel.bus.inbox import cause
 from kernel.bus.models import InboxMark, OutboxEvent
 from kernel.bus.personal import Keys, keys_of
 from kernel.bus.replicas import Replica
 from kernel.bus.shadow import Counts, Difference, Shadow
+from kernel.bus.spans import hearing
 from kernel.bus.subscriptions import Handler
 from kernel.transactions import savepoint, transaction
 
@@ -162,7 +162,7 @@ class Rebuild:
 
 def _run(handler: Handler, envelope: Envelope, keys: Keys) -> None:
     try:
-        with context.acting(cause(handler, envelope)):
+        with hearing(handler, envelope):
             handler.run(envelope.event(keys))
     except InternalError as error:
         if isinstance(error.__cause__, errors.ReadOnlySqlTransaction):

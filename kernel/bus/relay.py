@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import json
@@ -16,10 +17,13 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
+from kernel import tracing
 from kernel.bus import sqs
 from kernel.bus.envelope import Envelope, to_wire
 from kernel.bus.event import event_class, event_names
+from kernel.bus.liveness import show_alive
 from kernel.bus.models import OutboxEvent
+from kernel.bus.spans import sending
 from kernel.bus.subscriptions import queues_of
 from kernel.bus.tasks import deliver
 from kernel.ids import new_id
@@ -102,6 +106,7 @@ class Relay:
     def run(self) -> None:
         """Send what is due until `stop`; outlive the database's and SQS's absence."""
         while not self._is_stopping:
+            show_alive()
             time.sleep(self._step())
 
     def _step(self) -> float:
@@ -132,13 +137,23 @@ class Relay:
         the sending: who dies in between sends again, and the inbox drops the copy.
         """
         with transaction():
-            rows = _due(at)
-            encoded = list(_encoded(rows))
-            failed = self._courier(packs(encoded)) if encoded else []
-            missed = {sequence for pack in failed for sequence in pack.sequences}
+            encoded = list(_encoded(_due(at)))
+            with contextlib.ExitStack() as ending:
+                for event in encoded:
+                    ending.callback(event.span.end)
+                missed = self._send(encoded)
             sent = [event.sequence for event in encoded if event.sequence not in missed]
             _mark(sent, sorted(missed), at)
         return Sent(len(sent), len(missed))
+
+    def _send(self, encoded: Sequence[Encoded]) -> set[int]:
+        """Send events; return the sequences of those that a queue didn't take."""
+        failed = self._courier(packs(encoded)) if encoded else []
+        missed = {sequence for pack in failed for sequence in pack.sequences}
+        for event in encoded:
+            if event.sequence in missed:
+                event.span.fail("NotTaken")
+        return missed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,6 +164,7 @@ class Encoded:
     queues: Sequence[str]
     wire: dict[str, Any]
     size: int
+    span: tracing.Span
 
 
 def packs(events: Iterable[Encoded]) -> list[Pack]:
@@ -187,19 +203,23 @@ def _due(at: dt.datetime) -> list[OutboxEvent]:
 def _encoded(rows: Iterable[OutboxEvent]) -> Iterator[Encoded]:
     for row in rows:
         cls = event_class(row.name)
+        queues = queues_of(cls) if cls else ()
+        span = sending(row, queues)
         try:
-            wire = to_wire(Envelope.of(row))
+            wire = to_wire(dataclasses.replace(Envelope.of(row), traceparent=span.traceparent))
             size = len(json.dumps(wire, allow_nan=False))
         except (TypeError, ValueError) as error:
-            _set_aside(row, f"{type(error).__name__}: it has no form in JSON.")
+            _set_aside(row, span, f"{type(error).__name__}: it has no form in JSON.")
             continue
         if size > EVENT_BYTES:
-            _set_aside(row, f"It has {size} bytes; at most {EVENT_BYTES} travel.")
+            _set_aside(row, span, f"It has {size} bytes; at most {EVENT_BYTES} travel.")
         else:
-            yield Encoded(row.sequence, queues_of(cls) if cls else (), wire, size)
+            yield Encoded(row.sequence, queues, wire, size, span)
 
 
-def _set_aside(row: OutboxEvent, reason: str) -> None:
+def _set_aside(row: OutboxEvent, span: tracing.Span, reason: str) -> None:
+    span.fail("SetAside")
+    span.end()
     log.error("event_set_aside", event_id=str(row.event_id), name=row.name, reason=reason)
     OutboxEvent.objects.filter(pk=row.pk).update(set_aside=reason)
 

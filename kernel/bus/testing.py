@@ -24,8 +24,12 @@ def envelopes() -> list[Envelope]:
 
 
 def published(*kinds: type[Event]) -> list[Event]:
-    """Return the events of the log, oldest first; of these kinds only, if any are named."""
-    found = envelopes()
+    """
+    Return the events of the log, oldest first; of these kinds only, if any are named.
+
+    That staff did it is told beside what they did: it is left out, unless it is named.
+    """
+    found = [told for told in envelopes() if kinds or not told.name.startswith("admin.")]
     keys = keys_of(person for envelope in found if (person := envelope.person_id))
     events = [envelope.event(keys) for envelope in found]
     return [event for event in events if not kinds or isinstance(event, kinds)]

@@ -8,13 +8,11 @@ is to stop. What isn't settled, for whatever reason, comes again: the inbox make
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -27,6 +25,7 @@ from vine import promise
 
 from kernel import limits
 from kernel.bus import sqs
+from kernel.bus.liveness import show_alive
 from kernel.bus.sqs import BATCH, FAILURES, Outgoing, Settlement, Settler
 
 log = structlog.get_logger(__name__)
@@ -123,7 +122,7 @@ class Channel(_Channel):  # type: ignore[misc]
         except FAILURES as error:
             log.warning("receiving_failed", url=url, error=str(error))
             self._closing.wait(_PAUSE_SECONDS)
-        _show_alive()
+        show_alive()
         item = (url, found)
         self._handed.append(item)
         self.hub.call_soon(promise(self._take, (item, callback)))
@@ -253,10 +252,3 @@ class Transport(SQS.Transport):
 
     Channel: Any = Channel
     polling_interval: Any = 0.05  # seconds between two polls that brought nothing
-
-
-def _show_alive() -> None:
-    """Touch the file whose age tells whether this worker still polls."""
-    if path := os.environ.get("WORKER_LIVENESS_FILE"):
-        with contextlib.suppress(OSError):
-            Path(path).touch()

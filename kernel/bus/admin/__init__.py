@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from kernel.bus.admin.deliveries import DeliveryAdmin
 from kernel.bus.admin.log import (
+    FigureTotalAdmin,
     InboxMarkAdmin,
     OutboxEventAdmin,
     PersonKeyAdmin,
     SubscriptionAdmin,
+    ToldAdmin,
 )
 
 __all__ = (
     "DeliveryAdmin",
+    "FigureTotalAdmin",
     "InboxMarkAdmin",
     "OutboxEventAdmin",
     "PersonKeyAdmin",
     "SubscriptionAdmin",
+    "ToldAdmin",
 )

@@ -10,10 +10,12 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils import timezone
 
 from kernel.bus.admin.wording import count
 from kernel.bus.mending import Mended
 from kernel.refusals import Refusal
+from kernel.staff import tell_act
 from kernel.transactions import transaction
 
 R = TypeVar("R")
@@ -44,10 +46,17 @@ def act(
             done = call()
             if done and on:
                 LogEntry.objects.log_actions(str(request.user.pk), on, CHANGE, noted)
+                _tell(on, noted)
     except Refusal as refusal:
         messages.error(request, str(refusal))
         return None
     return done
+
+
+def _tell(rows: Collection[Model], noted: str) -> None:
+    keys = [row.pk for row in rows]
+    model = next(iter(rows))._meta.label_lower  # noqa: SLF001 -- Django documents it
+    tell_act(action=noted, model=model, objects=keys, at=timezone.now())
 
 
 def told(mended: Mended) -> str:

@@ -12,7 +12,14 @@ from unfold.paginator import InfinitePaginator
 from kernel.admin import OfOrderAdmin, ReadOnlyAdmin
 from kernel.bus.admin import orders, wording
 from kernel.bus.admin.searching import link_to_event, of_handler, of_log
-from kernel.bus.models import InboxMark, OutboxEvent, PersonKey, Subscription
+from kernel.bus.models import (
+    FigureTotal,
+    InboxMark,
+    OutboxEvent,
+    PersonKey,
+    Subscription,
+    Told,
+)
 
 
 class SentFilter(admin.SimpleListFilter):
@@ -82,6 +89,18 @@ class SubscriptionAdmin(ReadOnlyAdmin):
     search_fields = ("=handler",)
     search_help_text = "A handler's name"
     ordering = ("handler",)
+
+
+@admin.register(Told)
+class ToldAdmin(ReadOnlyAdmin):
+    list_display = ("told_to",)
+    ordering = ("pk",)
+
+
+@admin.register(FigureTotal)
+class FigureTotalAdmin(ReadOnlyAdmin):
+    list_display = ("name", "total")
+    ordering = ("name",)
 
 
 @admin.register(PersonKey)

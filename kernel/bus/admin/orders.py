@@ -25,6 +25,7 @@ from kernel.bus.admin.searching import found_order, uuid_or_none
 from kernel.bus.models import OutboxEvent
 from kernel.bus.outbox import send_again
 from kernel.bus.timeline import Hearing, Status, Timeline, Told
+from kernel.staff import tell_act
 
 PER_PAGE = 100
 # Deeper than this the page indents no further.
@@ -112,13 +113,18 @@ def send_one(request: HttpRequest, event_id: uuid.UUID, model_admin: Any) -> Htt
     return HttpResponseRedirect(reverse("admin:bus_outboxevent_change", args=[event.pk]))
 
 
+def _send_undone(order_id: uuid.UUID, *, at: dt.datetime) -> mending.Mended:
+    mended = mending.send_undone(order_id=order_id, at=at)
+    tell_act(action="Sent again what is not done.", model="bus.order", objects=[order_id], at=at)
+    return mended
+
+
 @require_POST
 def send_undone(request: HttpRequest, order_id: uuid.UUID, model_admin: Any) -> HttpResponse:
     """Send again what of an order isn't done, and redrive what is dead."""
     demand(request, SEND)
     demand(request, MEND)
-    send = functools.partial(mending.send_undone, order_id=order_id, at=timezone.now())
-    if mended := act(request, send):
+    if mended := act(request, functools.partial(_send_undone, order_id, at=timezone.now())):
         messages.success(request, told(mended))
     return HttpResponseRedirect(page_of(order_id))
 

@@ -10,8 +10,8 @@ from kernel.bus import queues
 
 class Command(BaseCommand):
     help = (
-        "Create the queues with their dead-letter queues, and the buckets, at the emulator that"
-        " AWS_ENDPOINT_URL names. What is there already stays."
+        "Create the queues with their dead-letter queues, and the buckets with what they tell, at"
+        " the emulator that AWS_ENDPOINT_URL names. What is there already stays."
     )
     requires_system_checks = ()
 
@@ -22,4 +22,5 @@ class Command(BaseCommand):
                 " CDK stack makes queues and buckets."
             )
         names = [*queues.create_queues(), *queues.create_buckets()]
+        queues.tell_of_uploads()
         self.stdout.write(f"There are now: {', '.join(names)}.")
