@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from kernel.admin import ReadOnlyAdmin
-from kernel.rest.models import IdempotencyKey
+from kernel.rest.models import IdempotencyKey, ThrottleCount
 
 
 @admin.register(IdempotencyKey)
@@ -13,3 +13,9 @@ class IdempotencyKeyAdmin(ReadOnlyAdmin):
     search_fields = ("=scope",)
     date_hierarchy = "created_at"
     ordering = ("-created_at",)
+
+
+@admin.register(ThrottleCount)
+class ThrottleCountAdmin(ReadOnlyAdmin):
+    list_display = ("scope", "taken", "ends_at")
+    ordering = ("-taken",)

@@ -12,6 +12,7 @@ from rest_framework_simplejwt.exceptions import InvalidToken
 from rest_framework_simplejwt.tokens import Token
 
 from kernel.bus import context
+from kernel.rest import codes
 
 ADMIN = "admin"
 
@@ -37,6 +38,20 @@ class Principal:
 
 class BearerAuthentication(JWTStatelessUserAuthentication):
     """`Authorization: Bearer …` with an access token."""
+
+    codes = (codes.TOKEN_NOT_VALID, codes.BAD_AUTHORIZATION)
+
+    def get_raw_token(self, header: bytes) -> bytes | None:
+        """
+        Return the token of the header, or None if that is of another kind.
+
+        :raises AuthenticationFailed: if it holds no token, or more than one.
+        """
+        try:
+            return super().get_raw_token(header)
+        except AuthenticationFailed as error:  # the library's holds a dict where a code should be
+            detail = "The header must be `Authorization: Bearer` and one token."
+            raise AuthenticationFailed(detail, code="bad_authorization_header") from error
 
     def get_validated_token(self, raw_token: bytes) -> Token:
         """

@@ -10,8 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from kernel.refusals import PreconditionFailed, Refusal
+from kernel.rest.selection import Form, chosen, only
 
-_TAG = re.compile(r'^"v([0-9]{1,9})(?:-[a-z]{1,20})?"$')
+# A weak one is ours as well: it is what a compressed answer has. RFC 9110 lets `If-Match` take
+# strong tags alone, since a weak one may stand for other bytes; ours stand for a version always.
+_WEAK = "W/"
+_TAG = re.compile(r'^(?:W/)?"v([0-9]{1,9})(?:-[a-z]{1,20})?"$')
 
 
 class PreconditionRequired(Refusal):
@@ -46,11 +50,25 @@ def if_match(request: Request) -> int:
 
 
 def answer(
-    request: Request, body: Mapping[str, Any], *, version: int, variant: str = ""
+    request: Request,
+    body: Mapping[str, Any],
+    *,
+    version: int,
+    variant: str = "",
+    fields: Form | None = None,
 ) -> Response:
-    """Answer a resource with its ETag, or 304 if the caller has this version already."""
+    """
+    Answer a resource with its ETag, or 304 if the caller has this version already.
+
+    Of the `fields` that this form shows the caller may choose some. The tag stays the same, since
+    it is one of the address with its query.
+
+    :raises UnknownField: for one that isn't there.
+    """
+    names = chosen(request, fields) if fields else None
     tag = etag(version, variant)
     known = {part.strip() for part in request.headers.get("If-None-Match", "").split(",")}
-    if tag in known:
-        return Response(status=304, headers={"ETag": tag})
-    return Response(body, headers={"ETag": tag})
+    for same in (tag, _WEAK + tag):
+        if same in known:  # told as the caller knows it, or a cache wouldn't find what it holds
+            return Response(status=304, headers={"ETag": same})
+    return Response(body if names is None else only(body, names), headers={"ETag": tag})

@@ -44,7 +44,8 @@ def idempotent(method: Method) -> Method:
     Run a view's method in a transaction, once for each `Idempotency-Key` of a caller.
 
     The answer is stored in the same transaction; a refusal isn't, and is judged anew.
-    Without the header the method simply runs in its transaction.
+    Without the header the method simply runs in its transaction. Callers who haven't said who they
+    are share nothing but what they know: their key counts only together with the body.
 
     :raises IdempotencyKeyReused, RequestInProgress, InvalidIdempotencyKey:
     """
@@ -73,10 +74,11 @@ def forget_answers(*, before: dt.datetime, limit: int) -> int:
 def _once(run: Callable[[], Response], request: Request, key: str) -> Response:
     if not 1 <= len(key) <= 255:
         raise InvalidIdempotencyKey
-    scope = _sha256(
-        f"{request.user.pk or 'guest'}\n{request.method}\n{request.path}\n{key}".encode()
-    )
     fingerprint = _sha256(orjson.dumps(request.data, option=orjson.OPT_SORT_KEYS))
+    # Two strangers may choose one key. Were it the name of an answer, one would be shown what the
+    # other ordered, or learn from a 422 that somebody used it.
+    caller = request.user.pk or f"anyone who asks for {fingerprint}"
+    scope = _sha256(f"{caller}\n{request.method}\n{request.path}\n{key}".encode())
     _demand_lock(scope)
     if known := IdempotencyKey.objects.filter(scope=scope).first():
         return _replay(known, fingerprint)
@@ -86,6 +88,7 @@ def _once(run: Callable[[], Response], request: Request, key: str) -> Response:
         fingerprint=fingerprint,
         status=response.status_code,
         body=orjson.loads(JSONRenderer().render(response.data) or b"null"),
+        headers={name: each for name, each in response.items() if name != "Content-Type"},
         created_at=timezone.now(),
     )
     return response
@@ -94,7 +97,8 @@ def _once(run: Callable[[], Response], request: Request, key: str) -> Response:
 def _replay(known: IdempotencyKey, fingerprint: str) -> Response:
     if known.fingerprint != fingerprint:
         raise IdempotencyKeyReused
-    return Response(known.body, status=known.status, headers={REPLAYED: "true"})
+    headers = {**(known.headers or {}), REPLAYED: "true"}
+    return Response(known.body, status=known.status, headers=headers)
 
 
 def _demand_lock(scope: str) -> None:

@@ -12,6 +12,9 @@ class IdempotencyKey(models.Model):
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of the body.")
     status = models.PositiveSmallIntegerField()
     body = models.JSONField()
+    headers = models.JSONField(  # null: stored by a release that kept none
+        null=True, help_text="What was sent with it: ETag, Location."
+    )
     created_at = models.DateTimeField(db_index=True)
 
     class Meta:
@@ -19,3 +22,23 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return self.scope
+
+
+class ThrottleCount(models.Model):
+    """
+    How often a caller asked within a window.
+
+    The table is unlogged: it costs no disk's patience, and a crash of PostgreSQL starts it anew.
+    """
+
+    # A digest of scope, limit and caller: neither users nor addresses can be read from it.
+    key = models.UUIDField(primary_key=True)
+    scope = models.CharField(max_length=30)
+    taken = models.IntegerField()
+    ends_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "rest_throttle_count"
+
+    def __str__(self) -> str:
+        return f"{self.scope} {self.key}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 import orjson
 from django.core.exceptions import ValidationError
@@ -14,8 +14,28 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from kernel.refusals import Refusal
+from kernel.rest.selection import Form, chosen, demand_known, only
 
 DEFAULT_LIMIT, MAX_LIMIT = 24, 100
+MAX_CURSOR = 1_000
+_PAGE = ("limit", "cursor")
+
+
+class Rows(Protocol):
+    """What can be paged, beside a queryset."""
+
+    def after(self, order: Sequence[str], values: Sequence[Any]) -> Rows:
+        """
+        Return what lies behind a place of this order.
+
+        :raises ValidationError, ValueError: if there is no such place.
+        """
+
+    def order_by(self, *order: str) -> Rows:
+        """Return it in an order."""
+
+    def __getitem__(self, wanted: slice, /) -> Iterable[Any]:
+        """Return the first rows."""
 
 
 class InvalidCursor(Refusal):
@@ -32,19 +52,27 @@ class InvalidLimit(Refusal):
 
 def page(
     request: Request,
-    rows: QuerySet[Any, Any],
+    rows: QuerySet[Any, Any] | Rows,
     *,
     order: tuple[str, ...],
     render: Callable[[Any], Mapping[str, Any]] = dict,
+    known: Collection[Form] = (),
+    fields: Form | None = None,
 ) -> Response:
     """
     Answer one page of rows as `{"results": […], "next": url | null}`.
 
     `order` is at most two columns, the last one unique, both in one direction:
     `("-id",)` or `("-placed_at", "-id")`. The rows are dicts (`.values()`) or models.
+    `known` are the forms of what the query may say beside the page; of the `fields` that this one
+    shows the caller may choose some.
 
-    :raises InvalidCursor, InvalidLimit: for a query that isn't one of ours.
+    :raises InvalidCursor, InvalidLimit, UnknownParameter, UnknownField: for a query that isn't
+        one of ours.
     """
+    demand_known(request, *known, also=_PAGE if fields is None else (*_PAGE, "fields"))
+    if fields is not None and (names := chosen(request, fields)) is not None:
+        render = _rendering(render, names)
     limit = _limit(request)
     if (cursor := request.query_params.get("cursor")) is not None:
         rows = _from_cursor(rows, order, cursor)
@@ -56,6 +84,12 @@ def page(
     return Response({"results": [render(row) for row in found], "next": next_url})
 
 
+def _rendering(
+    render: Callable[[Any], Mapping[str, Any]], names: Collection[str]
+) -> Callable[[Any], Mapping[str, Any]]:
+    return lambda row: only(render(row), names)
+
+
 def _limit(request: Request) -> int:
     text = request.query_params.get("limit", str(DEFAULT_LIMIT))
     if not text.isdecimal() or not 1 <= int(text[:9]) <= MAX_LIMIT:
@@ -64,10 +98,13 @@ def _limit(request: Request) -> int:
 
 
 def _from_cursor(
-    rows: QuerySet[Any, Any], order: tuple[str, ...], cursor: str
-) -> QuerySet[Any, Any]:
+    rows: QuerySet[Any, Any] | Rows, order: tuple[str, ...], cursor: str
+) -> QuerySet[Any, Any] | Rows:
     try:
-        return rows.filter(_after(order, _decode(cursor, len(order))))
+        values = _decode(cursor, len(order))
+        if isinstance(rows, QuerySet):
+            return rows.filter(_after(order, values))
+        return rows.after(order, values)
     except (ValidationError, ValueError) as error:  # a value that its column can't hold
         raise InvalidCursor from error
 
@@ -96,6 +133,8 @@ def _next_url(request: Request, values: list[Any]) -> str:
 
 
 def _decode(cursor: str, length: int) -> list[Any]:
+    if len(cursor) > MAX_CURSOR:
+        raise InvalidCursor
     try:
         values = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, orjson.JSONDecodeError, ValueError) as error:

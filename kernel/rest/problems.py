@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, JsonResponse
 from rest_framework import exceptions
@@ -14,20 +14,22 @@ from rest_framework.views import exception_handler
 
 from kernel.bus import context
 from kernel.refusals import Refusal
+from kernel.rest.codes import phrase
 
 MEDIA_TYPE = "application/problem+json"
 
 
 class BodyTooLarge(Refusal):
-    """The body is larger than a million bytes."""
+    """The body is too large."""
 
     status = 413
+    members = {"most": int}
 
 
 def handle_exception(error: Exception, view_context: dict[str, Any]) -> Response | None:
     """Answer with a problem; an error that isn't meant for callers stays one (500)."""
     if isinstance(error, RequestDataTooBig):
-        error = BodyTooLarge()
+        error = BodyTooLarge(most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
     if isinstance(error, Refusal):
         body = problem(error.status, error.code(), str(error), **error.facts)
         return _answer(Response(body, status=error.status), error)
@@ -39,15 +41,17 @@ def handle_exception(error: Exception, view_context: dict[str, Any]) -> Response
         response.data = problem(400, "invalid", "The request is not valid.", errors=errors)
     else:
         code, detail = _code_and_detail(error)
-        response.data = problem(response.status_code, code, detail)
+        seconds = getattr(error, "wait", None)  # of a throttle
+        facts = {} if seconds is None else {"retry_after": seconds}
+        response.data = problem(response.status_code, code, detail, **facts)
     return _answer(response, error)
 
 
 def problem(status: int, code: str, detail: str, **members: Any) -> dict[str, Any]:
-    """Return the body of a problem; `type` is the code as a URI, which nobody can follow."""
+    """Return the body of a problem; `type` leads to what the shop itself says of the code."""
     return {
-        "type": f"urn:shop:problem:{code}",
-        "title": HTTPStatus(status).phrase,
+        "type": f"/docs/problems#{code}",
+        "title": phrase(status),
         "status": status,
         "code": code,
         "detail": detail,
@@ -76,6 +80,9 @@ def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
 
 def _answer(response: Response, error: Exception) -> Response:
     response.content_type = MEDIA_TYPE
+    if response.status_code == 401:  # a refusal's too
+        challenge = getattr(error, "challenge", 'Bearer realm="api"')
+        response.headers.setdefault("WWW-Authenticate", challenge)
     if (seconds := getattr(error, "retry_after", None)) is not None:
         response["Retry-After"] = str(seconds)
     return response
