@@ -3,38 +3,111 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Model
-from django.http import HttpRequest, HttpResponseRedirect
+from django.db.models import Model, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 
+from kernel.money import display
 from kernel.refusals import Refusal
+from kernel.staff import tell_act
 from kernel.transactions import transaction
 
 
 def act_on_each(
-    request: HttpRequest, calls: Mapping[str, Callable[[], object]], *, said: str = "done"
+    request: HttpRequest,
+    calls: Mapping[str, Callable[[], object]],
+    *,
+    said: str = "done",
+    act: str | None = None,
 ) -> None:
     """
     Make a use-case call for each row that was chosen, in a transaction of its own.
 
     `calls` has them by what the person calls the row; `said` is what became of each
-    that was not refused.
+    that was not refused. The audit is told who did it: `act`, if no action was chosen in a list.
     """
     for name, call in calls.items():
         try:
             with transaction():
                 call()
+                tell_act(
+                    action=act or request.POST["action"],
+                    model=_model_of(request),
+                    objects=[name],
+                    at=timezone.now(),
+                )
         except Refusal as refusal:
             messages.error(request, f"{name}: {refusal}")
         else:
             messages.success(request, f"{name}: {said}.")
+
+
+def _model_of(request: HttpRequest) -> str:
+    """Return app and model of the page on which something is done: neither has a _ in its name."""
+    page = request.resolver_match.url_name if request.resolver_match else ""
+    return ".".join(str(page).split("_")[:2])
+
+
+class StaffAdmin(ModelAdmin):
+    """
+    Edits, and tells the audit of each change by a form, in its transaction.
+
+    `tells_values` is False where they are a person's: then only the fields are named.
+    """
+
+    tells_values = True
+
+    def save_related(
+        self, request: HttpRequest, form: ModelForm[Any], formsets: Any, change: Any
+    ) -> None:
+        """Tell of the form and what belongs to it, once all is saved."""
+        super().save_related(request, form, formsets, change)
+        changed = [
+            *form.changed_data,
+            *(each.model._meta.model_name for each in formsets if each.has_changed()),  # noqa: SLF001
+        ]
+        if changed or not change:
+            self.tell(
+                "change" if change else "add",
+                [form.instance],
+                changed=changed,
+                old=self._texts(form.initial, form) if change else {},
+                new=self._texts(form.cleaned_data, form),
+            )
+
+    def delete_model(self, request: HttpRequest, obj: Model) -> None:
+        """Tell of it, while it has its id."""
+        self.tell("delete", [obj])
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Tell of each, and delete them."""
+        with transaction():
+            self.tell("delete", list(queryset))
+            super().delete_queryset(request, queryset)
+
+    def tell(self, action: str, objects: Collection[Model], **facts: Any) -> None:
+        """Tell the audit what was done to these."""
+        keys = [each.pk for each in objects]
+        tell_act(
+            action=action, model=self.opts.label_lower, objects=keys, at=timezone.now(), **facts
+        )
+
+    def _texts(self, values: Mapping[str, Any], form: ModelForm[Any]) -> dict[str, str | None]:
+        if not self.tells_values:
+            return {}
+        known = {name: values.get(name) for name in form.changed_data}
+        return {name: None if value is None else str(value) for name, value in known.items()}
 
 
 class ReadOnlyPermissions:
@@ -53,10 +126,70 @@ class ReadOnlyPermissions:
         return False
 
 
-class ReadOnlyAdmin(ReadOnlyPermissions, ModelAdmin):
+class ShowsMoney:
+    """Shows the fields in `amounts` as money of the row's currency, in lists and on pages."""
+
+    model: type[Model]
+    amounts: Collection[str] = ()
+    currency_field = "currency"
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Return the columns."""
+        return self._with_money(super().get_list_display(request))  # type: ignore[misc]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        """Return the page's groups of fields."""
+        groups = super().get_fieldsets(request, obj)  # type: ignore[misc]
+        return [(name, {**o, "fields": self._with_money(o["fields"])}) for name, o in groups]
+
+    def _with_money(self, fields: Sequence[Any]) -> list[Any]:
+        return [self._shown.get(field, field) for field in fields]
+
+    @cached_property
+    def _shown(self) -> dict[Any, Callable[[Model], str]]:
+        return {name: self._as_money(name) for name in self.amounts}
+
+    def _as_money(self, name: str) -> Callable[[Model], str]:
+        currency_of = operator.attrgetter(self.currency_field)
+        label = str(self.model._meta.get_field(name).verbose_name)  # type: ignore[union-attr] # noqa: SLF001
+
+        @admin.display(description=label, ordering=name, empty_value="-")
+        def shown(row: Model) -> str:
+            amount, currency = getattr(row, name), currency_of(row)
+            return display(amount, currency) if currency and amount is not None else ""
+
+        return shown
+
+
+class ReadOnlyAdmin(ShowsMoney, ReadOnlyPermissions, StaffAdmin):
     """Looks; what changes the table is a use case, which an action may call."""
 
     show_full_result_count = False  # it would count the whole table on every page
+
+
+class UseCaseAdmin(StaffAdmin):
+    """
+    Edits; its `save_model` calls use cases, whose refusals are shown to the person who asked.
+
+    Nothing is deleted here.
+    """
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show a refusal, once Django has rolled back the transaction that it opens itself."""
+        try:
+            answer: HttpResponse = super().changeform_view(request, *args, **kwargs)
+        except Refusal as refusal:
+            self.note_refusal(refusal)
+            self.message_user(request, str(refusal), messages.ERROR)
+            answer = HttpResponseRedirect(request.get_full_path())
+        return answer
+
+    def note_refusal(self, refusal: Refusal) -> None:
+        """Do what is to be done about a refusal beside showing it."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Refuse."""
+        return False
 
 
 class OfOrderAdmin(ReadOnlyAdmin):
@@ -105,8 +238,12 @@ class OfOrderAdmin(ReadOnlyAdmin):
         return operator.attrgetter(self.order_id_field)(row)
 
 
-class ReadOnlyInline(ReadOnlyPermissions, TabularInline):
-    """Looks, inside another page."""
+class ReadOnlyInline(ShowsMoney, ReadOnlyPermissions, TabularInline):
+    """Looks, inside another page; `fields` are named."""
 
     extra = 0
     tab = True
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        """Return the columns that are no fields of a form."""
+        return [*super().get_readonly_fields(request, obj), *self._shown.values()]

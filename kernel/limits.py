@@ -29,6 +29,9 @@ PACK_SECONDS = 20
 # A task that is still at it is killed with its process. The last event may begin at PACK_SECONDS
 # and then has all of this that is left: time for several statements that each end in time.
 TASK_SECONDS = 50
+# What takes longer is done in steps, each of which ends with a word to begin the next: it may begin
+# one more thing at the end, and still ends in time.
+STEP_SECONDS = 15
 # How many messages each process holds: the one it works on, and the next.
 PREFETCH = 2
 
@@ -63,6 +66,9 @@ REPLICA_LOCK_TRIES = 10
 REQUEST_SECONDS = 30
 # A process that is told to stop ends what it has begun, within the load balancer's patience.
 REQUEST_GRACE_SECONDS = 20
+
+# So long a browser need not ask again what a page of another origin may send.
+PREFLIGHT_SECONDS = 24 * 3600
 
 # -- streams --------------------------------------------------------------------------------------
 # As long as a redirected client needs to come; whoever finds the address in a log comes too late.

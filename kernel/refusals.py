@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
@@ -13,10 +14,12 @@ class Refusal(Exception):
 
     Subclasses live beside the function that raises them. The class name in snake
     case is the code in REST, the first line of the docstring the message.
-    `facts` are further members of the answer: which products, what total.
+    `facts` are further members of the answer: which products, what total; `members` names
+    their types.
     """
 
     status: ClassVar[int] = 409
+    members: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, detail: str = "", **facts: Any) -> None:
         super().__init__(detail or self.message())
