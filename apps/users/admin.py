@@ -12,7 +12,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from rest_framework.throttling import BaseThrottle
-from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, AuthenticationForm, UserCreationForm
 
 from apps.users.models import (
@@ -20,17 +19,21 @@ from apps.users.models import (
     ExportPart,
     Letter,
     LoginAttempts,
+    NotedAddress,
     RefreshToken,
     Role,
     SavedAddress,
     User,
 )
 from apps.users.usecases import accounts, logins
-from kernel.admin import ReadOnlyAdmin, ReadOnlyInline
+from kernel.admin import ReadOnlyAdmin, ReadOnlyInline, StaffAdmin
 from kernel.refusals import Refusal
 from kernel.transactions import transaction
 
 admin.site.unregister(Group)  # roles are given with the account, and mean what the code says
+
+
+_LOCKED_OUT = "shop.locked_out_seconds"
 
 
 class LoginForm(AuthenticationForm):
@@ -38,22 +41,39 @@ class LoginForm(AuthenticationForm):
 
     def clean(self) -> dict[str, Any]:
         asked = self.cleaned_data
-        who = {
-            "email": str(asked.get("username", "")),
-            "ip_address": BaseThrottle().get_ident(self.request) or "",
-        }
+        email, now = str(asked.get("username", "")), timezone.now()
+        address = BaseThrottle().get_ident(self.request) or ""
         with transaction():
-            refusal = logins.count_login(**who, at=timezone.now())
+            refusal = logins.count_login(email=email, ip_address=address, entrance="admin", at=now)
         if refusal:
+            self.request.META[_LOCKED_OUT] = refusal.retry_after
             wait = f"Wait for {math.ceil(refusal.retry_after / 60)} minutes."
             raise ValidationError(f"Too many failed logins. {wait}", code=refusal.code())
-        found: dict[str, Any] = super().clean()
+        try:
+            found: dict[str, Any] = super().clean()
+        except ValidationError:
+            with transaction():
+                logins.turn_away(email=email, entrance="admin", at=now)
+            raise
         with transaction():
-            logins.forget_failures(**who)
+            logins.let_in(user=self.get_user(), ip_address=address, entrance="admin", at=now)
         return found
 
 
+_show_login = admin.site.login
+
+
+def _login(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    """Show the page as it is, and let machines know too that it is of no use for a while."""
+    answer: HttpResponse = _show_login(request, extra_context)
+    if seconds := request.META.get(_LOCKED_OUT):
+        answer.status_code = 429
+        answer["Retry-After"] = str(seconds)
+    return answer
+
+
 admin.site.login_form = LoginForm
+admin.site.login = _login  # type: ignore[method-assign]
 
 
 class AccountForm(forms.ModelForm):
@@ -90,7 +110,8 @@ class RefreshTokenInline(ReadOnlyInline):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):
+class UserAdmin(DjangoUserAdmin, StaffAdmin):
+    tells_values = False
     form = AccountForm
     add_form = NewAccountForm
     change_password_form = AdminPasswordChangeForm
@@ -155,11 +176,26 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
                 at=timezone.now(),
             )
 
+    def user_change_password(
+        self,
+        request: HttpRequest,
+        id: str,  # noqa: A002 -- Django's name
+        form_url: str = "",
+    ) -> HttpResponse:
+        """Let the new password be stored together with the news of who set it."""
+        with transaction():
+            answer: HttpResponse = super().user_change_password(request, id, form_url)
+            # Back to the account's page: it was taken. Anything else shows the form again.
+            if answer.status_code == 302 and answer["Location"] != request.get_full_path():
+                self.tell("change", [User.objects.get(pk=id)], changed=["password"])
+        return answer
+
     @admin.action(description="Close the chosen accounts", permissions=["change"])
     def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        for user_id in queryset.order_by("id").values_list("id", flat=True):
+        for user in queryset.order_by("id"):
             with transaction():
-                accounts.deactivate(user_id=user_id, at=timezone.now())
+                accounts.deactivate(user_id=user.id, at=timezone.now())
+                self.tell("deactivate", [user])
         self.message_user(request, "The accounts are closed.")
 
 
@@ -202,6 +238,14 @@ class LetterAdmin(ReadOnlyAdmin):
     search_fields = ("=email",)
     date_hierarchy = "created_at"
     ordering = ("-created_at",)
+
+
+@admin.register(NotedAddress)
+class NotedAddressAdmin(ReadOnlyAdmin):
+    list_display = ("id", "takes_mail", "noted_at")
+    list_filter = ("takes_mail",)
+    search_fields = ("=id",)
+    ordering = ("-noted_at",)
 
 
 @admin.register(LoginAttempts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from typing import Annotated, Literal
 
@@ -29,6 +30,51 @@ class UserUpdated(Event, name="users.user_updated.v1", subject="user_id", person
     is_active: bool = True
     is_email_verified: bool = False
     changed: tuple[str, ...] = ()
+
+
+Entrance = Literal["api", "admin", "password_change"]
+
+
+class UserLoggedIn(
+    Event,
+    name="users.user_logged_in.v1",
+    subject="user_id",
+    person="user_id",
+    unheard="for the audit: who came in, and when",
+):
+    """Someone logged in with the right password."""
+
+    user_id: uuid.UUID
+    entrance: Entrance
+
+
+class LoginFailed(
+    Event,
+    name="users.login_failed.v1",
+    subject="attempt_id",
+    person="user_id",
+    unheard="for the audit: who tried to come in",
+):
+    """A password was wrong, or there is no such open account: nothing tells who was meant then."""
+
+    attempt_id: uuid.UUID
+    user_id: uuid.UUID | None
+    entrance: Entrance
+
+
+class LoginLockedOut(
+    Event,
+    name="users.login_locked_out.v1",
+    subject="attempt_id",
+    person="user_id",
+    unheard="for the audit: someone tries passwords",
+):
+    """Too many logins failed, for one account from one place: it is closed there for a while."""
+
+    attempt_id: uuid.UUID
+    user_id: uuid.UUID | None
+    entrance: Entrance
+    until: dt.datetime
 
 
 class LetterRequested(Event, name="users.letter_requested.v1", subject="letter_id"):

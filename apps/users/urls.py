@@ -8,6 +8,7 @@ app_name = "users"
 urlpatterns = [
     path("users", accounts.Registration.as_view(), name="registration"),
     path("users/me", accounts.Me.as_view(), name="me"),
+    path("users/me/password", credentials.ChangePassword.as_view(), name="password"),
     path("users/me/exports", exports.Exports.as_view(), name="exports"),
     path("users/me/exports/<uuid:export_id>", exports.OneExport.as_view(), name="export"),
     path("users/me/addresses", addresses.Addresses.as_view(), name="addresses"),

@@ -8,8 +8,6 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from drf_spectacular.utils import (
-    OpenApiParameter,
-    OpenApiResponse,
     extend_schema,
     extend_schema_serializer,
 )
@@ -24,6 +22,7 @@ from apps.users.api.callers import caller_id
 from apps.users.models import User
 from apps.users.usecases import accounts, erasure
 from kernel.ids import new_id
+from kernel.rest.declarations import IF_MATCH, refuses, sends
 from kernel.rest.etags import answer, etag, if_match
 from kernel.rest.fields import StrictSerializer
 from kernel.transactions import transaction
@@ -32,6 +31,7 @@ from kernel.transactions import transaction
 class Registration(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    throttle_scope = "register"
 
     @extend_schema_serializer(component_name="Registration")
     class Input(StrictSerializer):
@@ -54,9 +54,7 @@ class Registration(APIView):
         name = serializers.CharField()
 
     @extend_schema(
-        request=Input,
-        responses={201: Output, 400: OpenApiResponse(description="`invalid`")},
-        auth=[],
+        operation_id="register",
         summary="Open an account",
         description="The answer is the same if the address has an account, which stays as it is:"
         " no one learns who is a customer but who reads the address. It is sent a mail either way:"
@@ -64,6 +62,9 @@ class Registration(APIView):
         " One may log in before the address is confirmed. Doing it twice opens one account; an"
         " `Idempotency-Key` is not needed, and none is kept: it would be stored with a hash of the"
         " password.",
+        request=Input,
+        responses={201: Output},
+        auth=[],
     )
     def post(self, request: Request) -> Response:
         form = self.Input(data=request.data)
@@ -91,9 +92,12 @@ class Me(APIView):
         created_at = serializers.DateTimeField()
 
     @extend_schema(
-        responses={200: Output, 304: None, 404: OpenApiResponse(description="`user_not_found`")},
+        operation_id="get_account",
         summary="Read one's own account",
+        responses={200: Output},
     )
+    @refuses(accounts.UserNotFound)
+    @sends("ETag")
     def get(self, request: Request) -> Response:
         user = queries.own_account(caller_id(request))
         if user is None:
@@ -101,17 +105,14 @@ class Me(APIView):
         return answer(request, _account(user), version=user.version)
 
     @extend_schema(
-        request=Input,
-        parameters=[OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True)],
-        responses={
-            200: Output,
-            400: OpenApiResponse(description="`invalid`"),
-            404: OpenApiResponse(description="`user_not_found`"),
-            412: OpenApiResponse(description="`precondition_failed`"),
-            428: OpenApiResponse(description="`precondition_required`"),
-        },
+        operation_id="change_account",
         summary="Change one's own name",
+        parameters=[IF_MATCH],
+        request=Input,
+        responses={200: Output},
     )
+    @refuses(accounts.UserNotFound)
+    @sends("ETag")
     def patch(self, request: Request) -> Response:
         version = if_match(request)
         form = self.Input(data=request.data)
@@ -126,19 +127,15 @@ class Me(APIView):
         return Response(_account(user), headers={"ETag": etag(user.version)})
 
     @extend_schema(
-        parameters=[OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True)],
-        responses={
-            204: None,
-            404: OpenApiResponse(description="`user_not_found`"),
-            409: OpenApiResponse(description="`staff_not_erasable`"),
-            412: OpenApiResponse(description="`precondition_failed`"),
-            428: OpenApiResponse(description="`precondition_required`"),
-        },
+        operation_id="erase_account",
         summary="Erase one's own account",
         description="For good: account, address book and logins, and what the other modules hold of"
         " the person. Orders under way go on, and lose their address when they end. Issued invoices"
         " stay as the law wants them. The e-mail address may register anew.",
+        parameters=[IF_MATCH],
+        responses={204: None},
     )
+    @refuses(accounts.UserNotFound, erasure.StaffNotErasable)
     def delete(self, request: Request) -> Response:
         version = if_match(request)
         with transaction():

@@ -8,8 +8,6 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import (
-    OpenApiParameter,
-    OpenApiResponse,
     extend_schema,
     extend_schema_serializer,
 )
@@ -21,20 +19,13 @@ from rest_framework.views import APIView
 from apps.users import queries
 from apps.users.api.callers import caller_id
 from apps.users.models import SavedAddress
-from apps.users.usecases import addresses
+from apps.users.usecases import accounts, addresses
+from kernel.rest.declarations import IF_MATCH, refuses, sends
 from kernel.rest.etags import answer, etag, if_match
 from kernel.rest.fields import AddressField, StrictSerializer
 from kernel.rest.idempotency import idempotent
 from kernel.rest.paging import page
 from kernel.transactions import transaction
-
-_IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=True)
-_INVALID = {400: OpenApiResponse(description="`invalid`")}
-_CHANGE_REFUSALS = {
-    404: OpenApiResponse(description="`address_not_found`, `user_not_found`"),
-    412: OpenApiResponse(description="`precondition_failed`"),
-    428: OpenApiResponse(description="`precondition_required`"),
-}
 
 
 @extend_schema_serializer(component_name="SavedAddress")
@@ -75,30 +66,24 @@ class Addresses(APIView):
         next = serializers.URLField(allow_null=True)
 
     @extend_schema(
-        parameters=[OpenApiParameter("limit", int), OpenApiParameter("cursor", str)],
-        responses={
-            200: Output,
-            400: OpenApiResponse(description="`invalid_cursor`, `invalid_limit`"),
-        },
-        operation_id="addresses_list",
+        operation_id="list_addresses",
         summary="List one's own addresses",
         description="The newest first.",
+        responses={200: Output},
     )
     def get(self, request: Request) -> Response:
         return page(request, queries.addresses_of(caller_id(request)), order=("-id",), render=_body)
 
     @extend_schema(
-        request=AddressInput,
-        responses={
-            201: AddressOutput,
-            **_INVALID,
-            404: OpenApiResponse(description="`user_not_found`"),
-            409: OpenApiResponse(description="`too_many_addresses`: `most` may be kept"),
-        },
+        operation_id="add_address",
         summary="Keep an address",
         description="At most twenty. The first one is the default for shipping and for billing; one"
         " that is made a default later takes the place of the one before it.",
+        request=AddressInput,
+        responses={201: AddressOutput},
     )
+    @refuses(accounts.UserNotFound, addresses.TooManyAddresses)
+    @sends("ETag", "Location")
     @idempotent
     def post(self, request: Request) -> Response:
         form = AddressInput(data=request.data)
@@ -111,13 +96,12 @@ class Addresses(APIView):
 
 class OneAddress(APIView):
     @extend_schema(
-        responses={
-            200: AddressOutput,
-            304: None,
-            404: OpenApiResponse(description="`address_not_found`"),
-        },
+        operation_id="get_address",
         summary="Read an address",
+        responses={200: AddressOutput},
     )
+    @refuses(addresses.AddressNotFound)
+    @sends("ETag")
     def get(self, request: Request, address_id: uuid.UUID) -> Response:
         saved = queries.addresses_of(caller_id(request)).filter(id=address_id).first()
         if saved is None:
@@ -125,21 +109,27 @@ class OneAddress(APIView):
         return answer(request, _body(saved), version=saved.version)
 
     @extend_schema(
-        request=AddressInput,
-        parameters=[_IF_MATCH],
-        responses={200: AddressOutput, **_INVALID, **_CHANGE_REFUSALS},
+        operation_id="replace_address",
         summary="Replace an address",
+        parameters=[IF_MATCH],
+        request=AddressInput,
+        responses={200: AddressOutput},
     )
+    @refuses(addresses.AddressNotFound, accounts.UserNotFound)
+    @sends("ETag", "Location")
     def put(self, request: Request, address_id: uuid.UUID) -> Response:
         return self._change(request, address_id, AddressInput(data=request.data))
 
     @extend_schema(
-        request=AddressChange,
-        parameters=[_IF_MATCH],
-        responses={200: AddressOutput, **_INVALID, **_CHANGE_REFUSALS},
+        operation_id="change_address",
         summary="Change an address",
         description="Fields that are left out stay; `address` is given whole.",
+        parameters=[IF_MATCH],
+        request=AddressChange,
+        responses={200: AddressOutput},
     )
+    @refuses(addresses.AddressNotFound, accounts.UserNotFound)
+    @sends("ETag", "Location")
     def patch(self, request: Request, address_id: uuid.UUID) -> Response:
         return self._change(request, address_id, AddressChange(data=request.data))
 
@@ -158,10 +148,12 @@ class OneAddress(APIView):
         return _written(saved, status=200)
 
     @extend_schema(
-        parameters=[_IF_MATCH],
-        responses={204: None, **_CHANGE_REFUSALS},
+        operation_id="remove_address",
         summary="Remove an address",
+        parameters=[IF_MATCH],
+        responses={204: None},
     )
+    @refuses(addresses.AddressNotFound, accounts.UserNotFound)
     def delete(self, request: Request, address_id: uuid.UUID) -> Response:
         version = if_match(request)
         with transaction():

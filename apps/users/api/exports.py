@@ -6,7 +6,7 @@ import uuid
 
 from django.urls import reverse
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_serializer
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,7 +14,8 @@ from rest_framework.views import APIView
 
 from apps.users import queries
 from apps.users.api.callers import caller_id
-from apps.users.usecases import exports
+from apps.users.usecases import accounts, exports
+from kernel.rest.declarations import refuses, sends
 from kernel.rest.idempotency import idempotent
 
 
@@ -25,16 +26,15 @@ class RequestOutput(serializers.Serializer):
 
 class Exports(APIView):
     @extend_schema(
-        request=None,
-        responses={
-            202: RequestOutput,
-            404: OpenApiResponse(description="`user_not_found`"),
-            429: OpenApiResponse(description="`too_many_exports`, with `Retry-After`"),
-        },
+        operation_id="request_export",
         summary="Ask for all that is held of oneself",
         description="Every module answers for itself, which takes seconds: read the export at its"
         " `Location`. One within an hour.",
+        request=None,
+        responses={202: RequestOutput},
     )
+    @refuses(accounts.UserNotFound, exports.TooManyExports)
+    @sends("Location")
     @idempotent
     def post(self, request: Request) -> Response:
         export = exports.request_export(user_id=caller_id(request), at=timezone.now())
@@ -54,10 +54,12 @@ class OneExport(APIView):
         )
 
     @extend_schema(
-        responses={200: Output, 404: OpenApiResponse(description="`export_not_found`")},
+        operation_id="get_export",
         summary="Read an export",
         description="Kept for seven days.",
+        responses={200: Output},
     )
+    @refuses(exports.ExportNotFound)
     def get(self, request: Request, export_id: uuid.UUID) -> Response:
         export = queries.export_of(caller_id(request), export_id=export_id, at=timezone.now())
         if export is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_serializer
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from apps.users.api.callers import caller_id, ip_address
 from apps.users.usecases import logins
 from kernel.refusals import Refusal
+from kernel.rest.declarations import refuses
 from kernel.rest.fields import StrictSerializer
 from kernel.transactions import transaction
 
@@ -29,6 +30,7 @@ class TokenOutput(serializers.Serializer):
 class Login(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    throttle_scope = "login"
 
     @extend_schema_serializer(component_name="Credentials")
     class Input(StrictSerializer):
@@ -36,17 +38,14 @@ class Login(APIView):
         password = serializers.CharField(max_length=128, trim_whitespace=False)
 
     @extend_schema(
-        request=Input,
-        responses={
-            200: TokenOutput,
-            400: OpenApiResponse(description="`invalid`"),
-            401: OpenApiResponse(description="`invalid_credentials`"),
-            429: OpenApiResponse(description="`too_many_attempts`, with `Retry-After`"),
-        },
-        auth=[],
+        operation_id="log_in",
         summary="Log in",
         description="Ten failures from one address for one e-mail lock it out for 15 minutes.",
+        request=Input,
+        responses={200: TokenOutput},
+        auth=[],
     )
+    @refuses(logins.InvalidCredentials, logins.TooManyAttempts)
     def post(self, request: Request) -> Response:
         form = self.Input(data=request.data)
         form.is_valid(raise_exception=True)
@@ -54,7 +53,7 @@ class Login(APIView):
             outcome = logins.log_in(
                 **form.validated_data, ip_address=ip_address(request), at=timezone.now()
             )
-        return _given(outcome)
+        return given(outcome)
 
 
 @extend_schema_serializer(component_name="RefreshToken")
@@ -67,22 +66,20 @@ class Refresh(APIView):
     permission_classes = (AllowAny,)
 
     @extend_schema(
-        request=TokenInput,
-        responses={
-            200: TokenOutput,
-            400: OpenApiResponse(description="`invalid`"),
-            401: OpenApiResponse(description="`invalid_refresh_token`"),
-        },
-        auth=[],
+        operation_id="refresh_tokens",
         summary="Take the next tokens",
         description="A refresh token is good once; one that comes again ends its whole login.",
+        request=TokenInput,
+        responses={200: TokenOutput},
+        auth=[],
     )
+    @refuses(logins.InvalidRefreshToken)
     def post(self, request: Request) -> Response:
         form = TokenInput(data=request.data)
         form.is_valid(raise_exception=True)
         with transaction():
             outcome = logins.refresh(token=form.validated_data["refresh"], at=timezone.now())
-        return _given(outcome)
+        return given(outcome)
 
 
 class Logout(APIView):
@@ -90,12 +87,13 @@ class Logout(APIView):
     permission_classes = (AllowAny,)
 
     @extend_schema(
-        request=TokenInput,
-        responses={204: None, 400: OpenApiResponse(description="`invalid`")},
-        auth=[],
+        operation_id="log_out",
         summary="Log out",
         description="Ends the login that the refresh token belongs to. A token that isn't known"
         " gets the same answer.",
+        request=TokenInput,
+        responses={204: None},
+        auth=[],
     )
     def post(self, request: Request) -> Response:
         form = TokenInput(data=request.data)
@@ -107,12 +105,13 @@ class Logout(APIView):
 
 class LogoutEverywhere(APIView):
     @extend_schema(
-        request=None,
-        responses={204: None},
+        operation_id="log_out_everywhere",
         summary="Log out everywhere",
         description="Ends every login of the caller's account, on whichever device. Access tokens"
         " that are out live on for at most five minutes; nothing renews them. Asking twice does"
         " no harm.",
+        request=None,
+        responses={204: None},
     )
     def post(self, request: Request) -> Response:
         with transaction():
@@ -120,7 +119,7 @@ class LogoutEverywhere(APIView):
         return Response(status=204)
 
 
-def _given(outcome: logins.Tokens | Refusal) -> Response:
+def given(outcome: logins.Tokens | Refusal) -> Response:
     """Answer with the tokens, never kept by a cache; or refuse, now that the count is committed."""
     if isinstance(outcome, Refusal):
         raise outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 from apps.users.models.accounts import ADMIN_RIGHTS, Role, User, UserManager
 from apps.users.models.addresses import SavedAddress
 from apps.users.models.exports import Export, ExportPart
-from apps.users.models.letters import Letter
+from apps.users.models.letters import Letter, NotedAddress
 from apps.users.models.logins import LoginAttempts, RefreshToken
 
 __all__ = (
@@ -14,6 +14,7 @@ __all__ = (
     "ExportPart",
     "Letter",
     "LoginAttempts",
+    "NotedAddress",
     "RefreshToken",
     "Role",
     "SavedAddress",

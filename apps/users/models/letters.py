@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 
-from django.db import models
+from django.db import connection, models
 
 from kernel.ids import new_id
+from kernel.mail import address_id, digest_of
 
 
 class Letter(models.Model):
@@ -58,3 +60,36 @@ class Letter(models.Model):
         """Use it up, and with it all others to the same address that open the same."""
         alike = Letter.objects.filter(email=self.email, kind=self.kind, used_at=None)
         alike.update(used_at=at)
+
+
+class NotedAddress(models.Model):
+    """Whether an address takes mail: invoices hear what comes back. Its id is a keyed hash."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    takes_mail = models.BooleanField()
+    noted_at = models.DateTimeField(help_text="When it became so.")
+
+    class Meta:
+        verbose_name_plural = "noted addresses"
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @classmethod
+    def learn(cls, *, id: uuid.UUID, takes_mail: bool, noted_at: dt.datetime) -> None:  # noqa: A002
+        """Take over what is newer; what comes late changes nothing."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                INSERT INTO users_notedaddress (id, takes_mail, noted_at) VALUES (%s, %s, %s)
+                ON CONFLICT (id) DO UPDATE
+                SET takes_mail = excluded.takes_mail, noted_at = excluded.noted_at
+                WHERE users_notedaddress.noted_at < excluded.noted_at
+                """,
+                [id, takes_mail, noted_at],
+            )
+
+    @classmethod
+    def refuses_mail(cls, email: str) -> bool:
+        """Say whether mails to this address are of no use."""
+        return cls.objects.filter(id=address_id(digest_of(email)), takes_mail=False).exists()

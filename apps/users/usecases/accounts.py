@@ -55,9 +55,11 @@ def change_name(*, user_id: uuid.UUID, version: int, name: str, at: dt.datetime)
     :raises UserNotFound: if there is no such account, or it is closed.
     :raises PreconditionFailed: if the account has another version by now.
     """
-    user = _locked(user_id, version)
+    user = _locked(user_id)
     if not user.is_active:
         raise UserNotFound
+    if user.version != version:
+        raise PreconditionFailed
     return _change(user, name=name, roles=user.roles, is_active=user.is_active, at=at)
 
 

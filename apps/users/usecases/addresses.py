@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import F
 
@@ -26,6 +26,8 @@ class AddressNotFound(Refusal):
 
 class TooManyAddresses(Refusal):
     """The address book is full: remove an address first."""
+
+    members: ClassVar = {"most": int}
 
 
 @transaction_required

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from apps.users import events
 from apps.users.models import Export, ExportPart, SavedAddress, User
@@ -27,6 +27,7 @@ class TooManyExports(Refusal):
     """An export was asked for within the hour: read that one."""
 
     status = 429
+    members: ClassVar = {"retry_after": int}
 
     def __init__(self, *, retry_after: int) -> None:
         super().__init__(retry_after=retry_after)

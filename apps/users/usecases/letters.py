@@ -5,16 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import math
 import uuid
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.crypto import salted_hmac
 
 from apps.users import events
-from apps.users.gateway import Mail
-from apps.users.models import Letter, LoginAttempts, User
+from apps.users.models import Letter, LoginAttempts, NotedAddress, User
 from kernel.bus.outbox import publish
+from kernel.mail import Mail
 from kernel.refusals import Refusal
 from kernel.signing import ExpiredSignature, InvalidSignature, sign, unsign
 from kernel.transactions import transaction_required
@@ -28,6 +28,7 @@ class TooManyLetters(Refusal):
     """So many mails were asked for that the next must wait."""
 
     status = 429
+    members: ClassVar = {"retry_after": int}
 
     def __init__(self, *, retry_after: int) -> None:
         super().__init__(retry_after=retry_after)
@@ -75,12 +76,14 @@ def ask_for_letter(*, kind: Letter.Kind, email: str, at: dt.datetime) -> TooMany
 @transaction_required
 def write_letter(*, letter_id: uuid.UUID, at: dt.datetime) -> Mail | None:
     """
-    Return the mail to send; None if it was sent, or its time is over, or it concerns no account.
+    Return the mail to send; None if it was sent, or its time is over, or it reaches nobody.
 
     The link is signed here and now, so that no table and no log can give it away.
     """
     letter = Letter.objects.filter(id=letter_id, sent_at=None, used_at=None).first()
     if letter is None or letter.expires_at <= at or reader_of(letter=letter) is None:
+        return None
+    if NotedAddress.refuses_mail(letter.email):
         return None
     form = _FORMS[Kind(letter.kind)]
     # Behind the # a token reaches neither the logs of servers nor the sites that the page links.
@@ -104,6 +107,12 @@ def write_letter(*, letter_id: uuid.UUID, at: dt.datetime) -> Mail | None:
 def note_letter_sent(*, letter_id: uuid.UUID, at: dt.datetime) -> None:
     """Note that the mail server took it."""
     Letter.objects.filter(id=letter_id, sent_at=None).update(sent_at=at)
+
+
+@transaction_required
+def note_address(*, address_id: uuid.UUID, takes_mail: bool, at: dt.datetime) -> None:
+    """Remember whether an address takes mail: where there is no mailbox, none is sent."""
+    NotedAddress.learn(id=address_id, takes_mail=takes_mail, noted_at=at)
 
 
 @transaction_required

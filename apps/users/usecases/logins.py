@@ -7,14 +7,17 @@ import datetime as dt
 import math
 import secrets
 import uuid
+from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.utils.crypto import salted_hmac
 from rest_framework_simplejwt.tokens import AccessToken
 
+from apps.users.events import Entrance, LoginFailed, LoginLockedOut, UserLoggedIn
 from apps.users.models import LoginAttempts, RefreshToken, User
 from apps.users.usecases.letters import WINDOW
+from kernel.bus.outbox import publish
 from kernel.ids import new_id
 from kernel.refusals import Refusal
 from kernel.transactions import transaction_required
@@ -33,6 +36,7 @@ class TooManyAttempts(Refusal):
     """Too many failed logins: wait, then try again."""
 
     status = 429
+    members: ClassVar = {"retry_after": int}
 
     def __init__(self, *, retry_after: int) -> None:
         super().__init__(retry_after=retry_after)
@@ -65,26 +69,65 @@ def log_in(
     costs the same whether the e-mail address has an account or not.
     """
     email = email.strip().lower()
-    if refusal := count_login(email=email, ip_address=ip_address, at=at):
+    if refusal := count_login(email=email, ip_address=ip_address, entrance="api", at=at):
         return refusal
     user = User.objects.filter(email=email, is_active=True).first()
     if user is None:
         make_password(password)  # takes the time that a check takes
+    if user is None or not user.check_password(password):
+        tell_failure(user_id=user.id if user else None, entrance="api", at=at)
         return InvalidCredentials()
-    if not user.check_password(password):
-        return InvalidCredentials()
-    forget_failures(email=email, ip_address=ip_address)
+    let_in(user=user, ip_address=ip_address, entrance="api", at=at)
     User.objects.filter(id=user.id).update(last_login=at)
+    return begin_login(user=user, at=at)
+
+
+@transaction_required
+def begin_login(*, user: User, at: dt.datetime) -> Tokens:
+    """Return the first tokens of a new login of this account."""
     return _tokens(user, family_id=new_id(), at=at)
 
 
 @transaction_required
-def count_login(*, email: str, ip_address: str, at: dt.datetime) -> TooManyAttempts | None:
+def count_login(
+    *, email: str, ip_address: str, entrance: Entrance, at: dt.datetime
+) -> TooManyAttempts | None:
     """Count an attempt to log in, and return the refusal if there were too many."""
     attempts, since = LoginAttempts.count(_key(email, ip_address), at=at, window=LOCK_OUT)
     if attempts <= MAX_FAILURES:
         return None
-    return TooManyAttempts(retry_after=math.ceil((since + LOCK_OUT - at).total_seconds()))
+    until = since + LOCK_OUT
+    if attempts == MAX_FAILURES + 1:  # told once, however long they go on
+        user_id = _id_of(email)
+        publish(
+            LoginLockedOut(
+                occurred_at=at,
+                attempt_id=new_id(),
+                user_id=user_id,
+                entrance=entrance,
+                until=until,
+            )
+        )
+    return TooManyAttempts(retry_after=math.ceil((until - at).total_seconds()))
+
+
+@transaction_required
+def let_in(*, user: User, ip_address: str, entrance: Entrance, at: dt.datetime) -> None:
+    """Tell of a login, and let what failed before no longer count."""
+    forget_failures(email=user.email, ip_address=ip_address)
+    publish(UserLoggedIn(occurred_at=at, user_id=user.id, entrance=entrance))
+
+
+@transaction_required
+def turn_away(*, email: str, entrance: Entrance, at: dt.datetime) -> None:
+    """Tell of a login that failed, for whomever this e-mail address means."""
+    tell_failure(user_id=_id_of(email), entrance=entrance, at=at)
+
+
+@transaction_required
+def tell_failure(*, user_id: uuid.UUID | None, entrance: Entrance, at: dt.datetime) -> None:
+    """Tell of a login that failed; None for no account."""
+    publish(LoginFailed(occurred_at=at, attempt_id=new_id(), user_id=user_id, entrance=entrance))
 
 
 @transaction_required
@@ -136,6 +179,11 @@ def forget_old(*, at: dt.datetime) -> None:
     """Delete refresh tokens that have expired and attempts that no longer count."""
     RefreshToken.objects.filter(expires_at__lt=at).delete()
     LoginAttempts.objects.filter(started_at__lt=at - max(LOCK_OUT, WINDOW)).delete()
+
+
+def _id_of(email: str) -> uuid.UUID | None:
+    found = User.objects.filter(email=email.strip().lower()).values_list("id", flat=True)
+    return found.first()
 
 
 def _key(email: str, ip_address: str) -> str:
