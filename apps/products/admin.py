@@ -1,41 +1,30 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
-from unfold.admin import ModelAdmin
 
 from apps.products import gateway, usecases
-from apps.products.models import CODE, Availability, Category, Family, Picture, Product
-from kernel.admin import ReadOnlyAdmin, ReadOnlyInline, act_on_each
+from apps.products.models import CODE, TAG, Availability, Category, Family, Picture, Product, Word
+from kernel.admin import ReadOnlyAdmin, ReadOnlyInline, UseCaseAdmin, act_on_each
 from kernel.money import display
 from kernel.refusals import Refusal
 from kernel.transactions import transaction
 
 
-class RefusalsAsMessages(ModelAdmin):
-    """Shows a refusal, once Django has rolled back the transaction that it opens itself."""
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            answer: HttpResponse = super().changeform_view(request, *args, **kwargs)
-        except Refusal as refusal:
-            if isinstance(refusal, usecases.ProductRefusal):
-                with transaction():
-                    usecases.tell_rejection(refusal=refusal, at=timezone.now())
-            self.message_user(request, str(refusal), messages.ERROR)
-            answer = HttpResponseRedirect(request.get_full_path())
-        return answer
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+class CatalogueAdmin(UseCaseAdmin):
+    def note_refusal(self, refusal: Refusal) -> None:
+        if isinstance(refusal, usecases.ProductRefusal):
+            with transaction():
+                usecases.tell_rejection(refusal=refusal, at=timezone.now())
 
 
 class ProductForm(forms.ModelForm):
@@ -56,10 +45,17 @@ class ProductForm(forms.ModelForm):
             "weight",
             "price_amount",
             "price_currency",
+            "tax_class",
             "is_active",
             "version",
         )
         widgets = {"version": forms.HiddenInput}
+
+    def clean_tags(self) -> list[str]:
+        tags: list[str] = self.cleaned_data["tags"]
+        if not all(re.fullmatch(TAG, tag) for tag in tags):
+            raise forms.ValidationError("A tag has no | in it.")
+        return tags
 
     def validate_constraints(self) -> None:
         """Leave a taken code to the use case, which tells of it."""
@@ -67,20 +63,22 @@ class ProductForm(forms.ModelForm):
 
 class PictureInline(ReadOnlyInline):
     model = Picture
-    fields = ("position", "shown", "width", "height")
+    fields = ("position", "shown", "alt_text", "state", "reason")
     readonly_fields = fields
 
     @admin.display(description="Picture")
     def shown(self, picture: Picture) -> str:
-        url = gateway.picture_url(picture.key)
-        return format_html('<img src="{}" alt="" loading="lazy" height="80">', url)
+        if not picture.sizes:
+            return ""
+        url = gateway.picture_url(picture.sizes[0]["key"])
+        return format_html('<img src="{}" alt="{}" height="80">', url, picture.alt_text)
 
 
 @admin.register(Product)
-class ProductAdmin(RefusalsAsMessages):
+class ProductAdmin(CatalogueAdmin):
     form = ProductForm
     list_display = ("code", "name", "category", "price", "is_active", "version", "updated_at")
-    list_filter = ("is_active", "category")
+    list_filter = ("is_active", "tax_class", "category")
     list_select_related = ("category",)
     search_fields = ("code", "name", "model")
     ordering = ("-id",)
@@ -139,7 +137,7 @@ class CategoryForm(forms.ModelForm):
 
 
 @admin.register(Category)
-class CategoryAdmin(RefusalsAsMessages):
+class CategoryAdmin(CatalogueAdmin):
     form = CategoryForm
     list_display = ("path", "name")
     search_fields = ("path", "name")
@@ -168,12 +166,19 @@ class FamilyAdmin(ReadOnlyAdmin):
 
 @admin.register(Picture)
 class PictureAdmin(ReadOnlyAdmin):
-    list_display = ("product", "position", "width", "height", "key")
+    list_display = ("product", "position", "state", "reason", "alt_text", "created_at")
+    list_filter = ("state",)
     list_select_related = ("product",)
-    search_fields = ("product__code", "key")
+    search_fields = ("product__code", "alt_text")
 
 
 @admin.register(Availability)
 class AvailabilityAdmin(ReadOnlyAdmin):
     list_display = ("product_id", "free", "version")
     search_fields = ("product_id",)
+
+
+@admin.register(Word)
+class WordAdmin(ReadOnlyAdmin):
+    list_display = ("word",)
+    search_fields = ("word",)

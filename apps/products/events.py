@@ -37,6 +37,7 @@ class ProductState(BaseModel):
     is_active: bool
     family: uuid.UUID | None = None
     attributes: dict[str, str] = Field(default_factory=dict)
+    tax_class: str = "standard"  # standard, reduced or zero
 
 
 class ProductCreated(Event, name="products.product_created.v1", subject="product_id"):
@@ -75,3 +76,10 @@ class ProductRejected(
     product_id: uuid.UUID  # the product that stands in the way, or that was to be changed
     code: str
     reason: str
+
+
+class PictureUploaded(Event, name="products.picture_uploaded.v1", subject="picture_id"):
+    """Someone says that a picture's file was uploaded; it waits to be looked at."""
+
+    picture_id: uuid.UUID
+    product_id: uuid.UUID

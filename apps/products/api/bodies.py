@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from html import escape
 from typing import Any
 
@@ -20,9 +20,12 @@ from apps.products.models import (
     MAX_TAGS,
     MAX_VALUE,
     NAME,
+    TAG,
+    TaxClass,
 )
 from apps.products.queries import BEGIN, END
 from kernel.rest.fields import MoneyField, StrictSerializer
+from kernel.rest.selection import names_of
 
 
 @extend_schema_serializer(component_name="Package")
@@ -71,7 +74,9 @@ class ProductInput(StrictSerializer):
     model = serializers.CharField(max_length=100, allow_blank=True, default="")
     category = serializers.CharField(max_length=60, help_text="The category's slug.")
     tags = serializers.ListField(
-        child=serializers.CharField(max_length=MAX_TAG), max_length=MAX_TAGS, default=list
+        child=serializers.RegexField(TAG, max_length=MAX_TAG, help_text="Without `|`."),
+        max_length=MAX_TAGS,
+        default=list,
     )
     family = serializers.UUIDField(
         allow_null=True, default=None, help_text="Of products that differ by options alone."
@@ -79,6 +84,9 @@ class ProductInput(StrictSerializer):
     attributes = AttributesField(default=dict)
     package = PackageField()
     price = MoneyField()
+    tax_class = serializers.ChoiceField(
+        TaxClass.choices, default=TaxClass.STANDARD.value, help_text="Which of a country's rates."
+    )
     is_active = serializers.BooleanField(default=True, help_text="Seen and sold.")
 
     def validate_tags(self, value: list[str]) -> tuple[str, ...]:
@@ -104,6 +112,21 @@ class Highlight(serializers.Serializer):
     description = serializers.CharField(help_text="The parts that answer to the search.")
 
 
+@extend_schema_serializer(component_name="PictureSize")
+class SizeOutput(serializers.Serializer):
+    width = serializers.IntegerField(help_text="Pixels.")
+    height = serializers.IntegerField(help_text="Pixels.")
+    url = serializers.URLField(help_text="WebP; what it shows never changes.")
+
+
+@extend_schema_serializer(component_name="ShownPicture")
+class ShownPicture(serializers.Serializer):
+    id = serializers.UUIDField()
+    alt_text = serializers.CharField(help_text="What it shows.")
+    position = serializers.IntegerField()
+    sizes = SizeOutput(many=True, help_text="Smallest first.")
+
+
 @extend_schema_serializer(component_name="Product")
 class ProductOutput(serializers.Serializer):
     id = serializers.UUIDField()
@@ -115,9 +138,10 @@ class ProductOutput(serializers.Serializer):
     tags = serializers.ListField(child=serializers.CharField())
     family = serializers.UUIDField(allow_null=True)
     attributes = AttributesField()
-    pictures = serializers.ListField(child=serializers.URLField())
+    pictures = ShownPicture(many=True, help_text="In their order.")
     package = PackageField()
     price = MoneyField()
+    tax_class = serializers.ChoiceField(TaxClass.choices)
     available = serializers.BooleanField(help_text="The warehouse has some that nobody reserved.")
     is_active = serializers.BooleanField()
     version = serializers.IntegerField()
@@ -136,7 +160,9 @@ def render(row: Mapping[str, Any]) -> dict[str, Any]:
         "tags": row["tags"],
         "family": row["family_id"],
         "attributes": row["attributes"],
-        "pictures": [picture_url(key) for key in row["picture_keys"]],
+        "pictures": [
+            {**picture, "sizes": shown_sizes(picture["sizes"])} for picture in row["shown_pictures"]
+        ],
         "package": {
             "width": row["width"],
             "length": row["length"],
@@ -144,6 +170,7 @@ def render(row: Mapping[str, Any]) -> dict[str, Any]:
             "weight": row["weight"],
         },
         "price": {"amount": row["price_amount"], "currency": row["price_currency"]},
+        "tax_class": row["tax_class"],
         "available": row["available"],
         "is_active": row["is_active"],
         "version": row["version"],
@@ -156,6 +183,47 @@ def render(row: Mapping[str, Any]) -> dict[str, Any]:
     return shown
 
 
+# What a field is read from, if it isn't the column of its name.
+_COLUMNS = {
+    "category": ("category_slug",),
+    "family": ("family_id",),
+    "pictures": ("shown_pictures",),
+    "package": ("width", "length", "height", "weight"),
+    "price": ("price_amount", "price_currency"),
+    "highlight": ("marked_name", "marked_description"),
+}
+_ABSENT: Mapping[str, Any] = {
+    **{
+        column: None
+        for name in names_of(ProductOutput) - {"highlight"}
+        for column in _COLUMNS.get(name, (name,))
+    },
+    "shown_pictures": (),
+}
+
+
+def columns(names: Collection[str]) -> set[str]:
+    """Return what has to be read to show these fields."""
+    return {column for name in names for column in _COLUMNS.get(name, (name,))}
+
+
+def part(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of some `columns`: what they don't suffice for is yet to be left out."""
+    return render({**_ABSENT, **row})
+
+
 def _marked(text: str) -> str:
     """Write a text as HTML with marks, between which it is escaped."""
     return escape(text).replace(BEGIN, "<mark>").replace(END, "</mark>")
+
+
+def shown_sizes(sizes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the sizes of a picture, each with its address."""
+    return [
+        {
+            "width": size["width"],
+            "height": size["height"],
+            "url": picture_url(size["key"]),
+        }
+        for size in sizes
+    ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework.permissions import SAFE_METHODS, AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,10 +12,6 @@ from apps.products import usecases
 from kernel.rest.authentication import ADMIN
 from kernel.rest.roles import role
 from kernel.transactions import transaction
-
-IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, required=True, description="The ETag that you read."
-)
 
 
 def is_admin(request: Request, view: APIView) -> bool:

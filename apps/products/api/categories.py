@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.utils import (
-    OpenApiResponse,
     extend_schema,
     extend_schema_field,
     extend_schema_serializer,
@@ -15,8 +14,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.products import queries, usecases
-from apps.products.api.catalogue import IF_MATCH, CatalogueView
+from apps.products.api.catalogue import CatalogueView
 from apps.products.models import SLUG
+from kernel.rest.declarations import IF_MATCH, refuses, sends
 from kernel.rest.etags import answer, etag, if_match
 from kernel.rest.fields import StrictSerializer
 from kernel.rest.idempotency import idempotent
@@ -50,24 +50,21 @@ class Categories(CatalogueView):
         results = CategoryOutput(many=True)
 
     @extend_schema(
-        responses={200: Tree},
-        operation_id="categories_list",
+        operation_id="list_categories",
         summary="Read the tree of categories",
+        responses={200: Tree},
     )
     def get(self, request: Request) -> Response:
         headers = {"Cache-Control": "public, max-age=60"}
         return Response({"results": queries.category_tree()}, headers=headers)
 
     @extend_schema(
-        request=Input,
-        responses={
-            201: CategoryOutput,
-            400: OpenApiResponse(description="`invalid`"),
-            409: OpenApiResponse(description="`slug_taken`"),
-            422: OpenApiResponse(description="`unknown_parent`, `too_deep`"),
-        },
+        operation_id="create_category",
         summary="Add a category",
+        request=Input,
+        responses={201: CategoryOutput},
     )
+    @refuses(usecases.SlugTaken, usecases.UnknownParent, usecases.TooDeep)
     @idempotent
     def post(self, request: Request) -> Response:
         form = self.Input(data=request.data)
@@ -99,31 +96,28 @@ class OneCategory(CatalogueView):
         version = serializers.IntegerField()
 
     @extend_schema(
-        responses={
-            200: Output,
-            304: None,
-            404: OpenApiResponse(description="`category_not_found`"),
-        },
+        operation_id="get_category",
         summary="Read a category",
+        responses={200: Output},
     )
+    @refuses(usecases.CategoryNotFound)
+    @sends("ETag")
     def get(self, request: Request, slug: str) -> Response:
         row = _shown(slug)
         return answer(request, row, version=row["version"])
 
     @extend_schema(
-        request=Input,
-        parameters=[IF_MATCH],
-        responses={
-            200: Output,
-            400: OpenApiResponse(description="`invalid`"),
-            404: OpenApiResponse(description="`category_not_found`"),
-            412: OpenApiResponse(description="`precondition_failed`"),
-            422: OpenApiResponse(description="`unknown_parent`, `below_itself`, `too_deep`"),
-            428: OpenApiResponse(description="`precondition_required`"),
-        },
+        operation_id="change_category",
         summary="Rename or move a category",
         description="Its slug stays, since products and links know it by that.",
+        parameters=[IF_MATCH],
+        request=Input,
+        responses={200: Output},
     )
+    @refuses(
+        usecases.CategoryNotFound, usecases.UnknownParent, usecases.BelowItself, usecases.TooDeep
+    )
+    @sends("ETag")
     def patch(self, request: Request, slug: str) -> Response:
         version = if_match(request)
         form = self.Input(data=request.data)
@@ -132,6 +126,19 @@ class OneCategory(CatalogueView):
             usecases.change_category(slug=slug, version=version, changes=form.validated_data)
         row = _shown(slug)
         return Response(row, headers={"ETag": etag(row["version"])})
+
+    @extend_schema(
+        operation_id="delete_category",
+        summary="Delete an empty category",
+        parameters=[IF_MATCH],
+        responses={204: None},
+    )
+    @refuses(usecases.CategoryNotFound, usecases.CategoryNotEmpty)
+    def delete(self, request: Request, slug: str) -> Response:
+        version = if_match(request)
+        with transaction():
+            usecases.delete_category(slug=slug, version=version)
+        return Response(status=204)
 
 
 def _shown(slug: str) -> dict[str, Any]:

@@ -8,8 +8,6 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import (
-    OpenApiParameter,
-    OpenApiResponse,
     extend_schema,
     extend_schema_serializer,
 )
@@ -18,9 +16,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.products import queries, usecases
-from apps.products.api.catalogue import IF_MATCH, CatalogueView
+from apps.products.api.catalogue import CatalogueView
 from apps.products.models import MAX_NAME, MAX_OPTIONS, NAME
 from kernel.ids import new_id
+from kernel.rest.declarations import IF_MATCH, refuses, sends
 from kernel.rest.etags import answer, etag, if_match
 from kernel.rest.fields import StrictSerializer
 from kernel.rest.idempotency import idempotent
@@ -58,23 +57,21 @@ class Families(CatalogueView):
         next = serializers.URLField(allow_null=True)
 
     @extend_schema(
-        parameters=[OpenApiParameter("limit", int), OpenApiParameter("cursor", str)],
-        responses={
-            200: Output,
-            400: OpenApiResponse(description="`invalid_cursor`, `invalid_limit`"),
-        },
-        operation_id="families_list",
+        operation_id="list_families",
         summary="List families of products",
+        responses={200: Output},
     )
     def get(self, request: Request) -> Response:
         return page(request, queries.families(), order=("-id",))
 
     @extend_schema(
-        request=Input,
-        responses={201: FamilyOutput, 400: OpenApiResponse(description="`invalid`")},
+        operation_id="create_family",
         summary="Add a family of products",
         description="Products join it by their `family`.",
+        request=Input,
+        responses={201: FamilyOutput},
     )
+    @sends("ETag", "Location")
     @idempotent
     def post(self, request: Request) -> Response:
         form = self.Input(data=request.data)
@@ -94,30 +91,26 @@ class OneFamily(CatalogueView):
         description = serializers.CharField(max_length=10_000, allow_blank=True, required=False)
 
     @extend_schema(
-        responses={
-            200: FamilyOutput,
-            304: None,
-            404: OpenApiResponse(description="`family_not_found`"),
-        },
+        operation_id="get_family",
         summary="Read a family of products",
+        responses={200: FamilyOutput},
     )
+    @refuses(usecases.FamilyNotFound)
+    @sends("ETag")
     def get(self, request: Request, family_id: uuid.UUID) -> Response:
         row = _shown(family_id)
         return answer(request, row, version=row["version"])
 
     @extend_schema(
-        request=Input,
-        parameters=[IF_MATCH],
-        responses={
-            200: FamilyOutput,
-            400: OpenApiResponse(description="`invalid`"),
-            404: OpenApiResponse(description="`family_not_found`"),
-            412: OpenApiResponse(description="`precondition_failed`"),
-            428: OpenApiResponse(description="`precondition_required`"),
-        },
+        operation_id="change_family",
         summary="Change a family of products",
         description="Its options stay, since its products are told apart by them.",
+        parameters=[IF_MATCH],
+        request=Input,
+        responses={200: FamilyOutput},
     )
+    @refuses(usecases.FamilyNotFound)
+    @sends("ETag")
     def patch(self, request: Request, family_id: uuid.UUID) -> Response:
         version = if_match(request)
         form = self.Input(data=request.data)

@@ -7,41 +7,43 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.http import QueryDict
-from drf_spectacular.utils import OpenApiParameter, extend_schema_field
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from apps.products.models import MAX_TAG, MAX_VALUE, NAME, SLUG
 from apps.products.queries import Wanted
 from kernel.money import MAX_AMOUNT
+from kernel.rest.fields import QueryForm
 
 MAX_WANTED_TAGS = MAX_WANTED_ATTRIBUTES = MAX_WANTED_VALUES = 5
 _ATTRIBUTE = "attr."
 ATTRIBUTE = OpenApiParameter(
-    "attr.{name}",
+    "attributes",
     {
-        "type": "array",
-        "items": {"type": "string", "maxLength": MAX_VALUE},
-        "maxItems": MAX_WANTED_VALUES,
+        "type": "object",
+        "maxProperties": MAX_WANTED_ATTRIBUTES,
+        "patternProperties": {
+            rf"^attr\.{NAME.strip('^$')}$": {"type": "string", "maxLength": MAX_VALUE}
+        },
+        "additionalProperties": False,
     },
+    style="form",
+    explode=True,
     description="The value of an attribute, whatever its name: `attr.colour=red`. Given more than"
     " once, it finds what has one of them; several attributes all apply.",
 )
 
 
-@extend_schema_field(bool)
-class FlagField(serializers.BooleanField):
-    """A boolean that a query may leave out, which a form of HTML can't tell from false."""
+class Filters(QueryForm):
+    open_prefix = _ATTRIBUTE
 
-    default_empty_html = serializers.empty
-
-
-class Filters(serializers.Serializer):
     q = serializers.CharField(
         min_length=2,
         max_length=100,
         required=False,
         help_text="Words of name, code, model and description; `or`, `-word` and quotation marks"
-        " mean what they usually do. A name that is spelt much like it is found as well.",
+        " mean what they usually do. If nothing has them, the last one may be the beginning of a"
+        " word, and then words of names that are spelt much alike are looked for.",
     )
     category = serializers.RegexField(
         SLUG, max_length=60, required=False, help_text="A slug; finds those below it too."
@@ -58,7 +60,7 @@ class Filters(serializers.Serializer):
     price_max = serializers.IntegerField(
         min_value=0, max_value=MAX_AMOUNT, required=False, help_text="In minor units."
     )
-    available = FlagField(
+    available = serializers.BooleanField(
         required=False, help_text="The warehouse has some that nobody reserved, or not."
     )
     code = serializers.CharField(max_length=40, required=False, help_text="Finds one.")
@@ -101,5 +103,4 @@ def wanted(asked: dict[str, Any]) -> Wanted:
         is_available=asked.get("available"),
         code=asked.get("code"),
         attributes=asked["attributes"],
-        text=asked.get("q"),
     )

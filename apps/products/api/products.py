@@ -8,8 +8,6 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import (
-    OpenApiParameter,
-    OpenApiResponse,
     extend_schema,
     extend_schema_serializer,
 )
@@ -18,15 +16,25 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.products import queries, usecases
-from apps.products.api.bodies import ProductChange, ProductInput, ProductOutput, render
-from apps.products.api.catalogue import IF_MATCH, CatalogueView, is_admin
+from apps.products.api.bodies import (
+    ProductChange,
+    ProductInput,
+    ProductOutput,
+    columns,
+    part,
+    render,
+)
+from apps.products.api.catalogue import CatalogueView, is_admin
 from apps.products.api.filters import ATTRIBUTE, Filters, wanted
-from apps.products.api.variants import OneProductOutput, whole
+from apps.products.api.variants import OneProductOutput, alone, whole
 from apps.products.events import ProductState
 from kernel.ids import new_id
+from kernel.rest import codes
+from kernel.rest.declarations import IF_MATCH, refuses, sends
 from kernel.rest.etags import answer, etag, if_match
 from kernel.rest.idempotency import idempotent
 from kernel.rest.paging import page
+from kernel.rest.selection import FIELDS, chosen
 from kernel.transactions import transaction
 
 # Ids are given in the order of time.
@@ -37,20 +45,16 @@ _ORDERS = {
     "name": ("name", "id"),
     "relevance": ("-relevance", "-id"),
 }
-_REFUSALS = {
-    400: OpenApiResponse(description="`invalid`"),
-    409: OpenApiResponse(description="`code_taken`, `options_taken`"),
-    422: OpenApiResponse(
-        description="`unknown_category`, `currency_not_sold`, `unknown_family`, `option_missing`,"
-        " `family_full`"
-    ),
-}
-_CHANGE_REFUSALS = {
-    **_REFUSALS,
-    404: OpenApiResponse(description="`product_not_found`"),
-    412: OpenApiResponse(description="`precondition_failed`"),
-    428: OpenApiResponse(description="`precondition_required`"),
-}
+
+REFUSALS = (
+    usecases.CodeTaken,
+    usecases.OptionsTaken,
+    usecases.UnknownCategory,
+    usecases.CurrencyNotSold,
+    usecases.UnknownFamily,
+    usecases.OptionMissing,
+    usecases.FamilyFull,
+)
 
 
 class Products(CatalogueView):
@@ -76,40 +80,42 @@ class Products(CatalogueView):
         next = serializers.URLField(allow_null=True)
 
     @extend_schema(
-        parameters=[
-            Query,
-            ATTRIBUTE,
-            OpenApiParameter("limit", int),
-            OpenApiParameter("cursor", str),
-        ],
-        responses={
-            200: Output,
-            400: OpenApiResponse(description="`invalid`, `invalid_cursor`, `invalid_limit`"),
-        },
-        operation_id="products_list",
+        operation_id="list_products",
         summary="List products",
+        parameters=[Query, ATTRIBUTE, FIELDS],
+        responses={200: Output},
     )
+    @refuses(codes.NOT_AUTHENTICATED, codes.PERMISSION_DENIED)  # of what is not for sale
     def get(self, request: Request) -> Response:
         order, rows = "-created", queries.active_products()
         if request.query_params:
             form = self.Query(data=request.query_params)
             form.is_valid(raise_exception=True)
             order, rows = self._asked(request, form.validated_data)
-        return page(request, rows, order=_ORDERS[order], render=render)
+        by, read = _ORDERS[order], render
+        if (names := chosen(request, ProductOutput)) is not None:
+            if "q" not in request.query_params:
+                names -= {"highlight"}
+            rows, read = rows.values(*columns(names), *(name.lstrip("-") for name in by)), part
+        return page(request, rows, order=by, render=read, known=[self.Query], fields=ProductOutput)
 
     def _asked(self, request: Request, asked: dict[str, Any]) -> tuple[str, queries.Rows]:
         if not asked["is_active"] and not is_admin(request, self):
             self.permission_denied(request)
         rows = queries.products(is_active=asked["is_active"], wanted=wanted(asked))
-        if text := asked.get("q"):
-            return asked.get("order", "relevance"), queries.rank(rows, text)
-        return asked.get("order", "-created"), rows
+        if not (text := asked.get("q")):
+            return asked.get("order", "-created"), rows
+        found, order = queries.find(rows, text), asked.get("order", "relevance")
+        return order, found.best() if order == "relevance" else found.all()
 
     @extend_schema(
-        request=ProductInput,
-        responses={201: OneProductOutput, **_REFUSALS},
+        operation_id="create_product",
         summary="Add a product",
+        request=ProductInput,
+        responses={201: OneProductOutput},
     )
+    @refuses(*REFUSALS)
+    @sends("ETag", "Location")
     @idempotent
     def post(self, request: Request) -> Response:
         form = ProductInput(data=request.data)
@@ -122,36 +128,44 @@ class Products(CatalogueView):
 
 class OneProduct(CatalogueView):
     @extend_schema(
-        responses={
-            200: OneProductOutput,
-            304: None,
-            404: OpenApiResponse(description="`product_not_found`"),
-        },
+        operation_id="get_product",
         summary="Read a product",
+        parameters=[FIELDS],
+        responses={200: OneProductOutput},
     )
+    @refuses(usecases.ProductNotFound)
+    @sends("ETag")
     def get(self, request: Request, product_id: uuid.UUID) -> Response:
         row = queries.product(product_id)
         if row is None or not (row["is_active"] or is_admin(request, self)):
             raise usecases.ProductNotFound
-        shown, variant = whole(row)
-        return answer(request, shown, version=row["version"], variant=variant)
+        names = chosen(request, OneProductOutput)
+        shown, variant = whole(row) if names is None or "variants" in names else alone(row)
+        version, fields = row["version"], OneProductOutput
+        return answer(request, shown, version=version, variant=variant, fields=fields)
 
     @extend_schema(
-        request=ProductInput,
-        parameters=[IF_MATCH],
-        responses={200: OneProductOutput, **_CHANGE_REFUSALS},
+        operation_id="replace_product",
         summary="Replace a product",
+        parameters=[IF_MATCH],
+        request=ProductInput,
+        responses={200: OneProductOutput},
     )
+    @refuses(usecases.ProductNotFound, *REFUSALS)
+    @sends("ETag", "Location")
     def put(self, request: Request, product_id: uuid.UUID) -> Response:
         return self._change(request, product_id, ProductInput(data=request.data))
 
     @extend_schema(
-        request=ProductChange,
-        parameters=[IF_MATCH],
-        responses={200: OneProductOutput, **_CHANGE_REFUSALS},
+        operation_id="change_product",
         summary="Change a product",
         description="Fields that are left out stay; `package` and `price` are given whole.",
+        parameters=[IF_MATCH],
+        request=ProductChange,
+        responses={200: OneProductOutput},
     )
+    @refuses(usecases.ProductNotFound, *REFUSALS)
+    @sends("ETag", "Location")
     def patch(self, request: Request, product_id: uuid.UUID) -> Response:
         return self._change(request, product_id, ProductChange(data=request.data))
 
@@ -170,13 +184,12 @@ class OneProduct(CatalogueView):
         return _written(product_id, status=200)
 
     @extend_schema(
-        parameters=[IF_MATCH],
-        responses={
-            204: None,
-            **{code: _CHANGE_REFUSALS[code] for code in (404, 412, 428)},
-        },
+        operation_id="delete_product",
         summary="Delete a product",
+        parameters=[IF_MATCH],
+        responses={204: None},
     )
+    @refuses(usecases.ProductNotFound)
     def delete(self, request: Request, product_id: uuid.UUID) -> Response:
         version = if_match(request)
         with transaction():

@@ -43,13 +43,18 @@ class OneProductOutput(ProductOutput):
     variants = Variants(required=False, help_text="Of a product that belongs to a family.")
 
 
+def alone(row: Row) -> tuple[dict[str, Any], str]:
+    """Return the same without what it shares with other products."""
+    return render(row), "available" if row["available"] else "soldout"
+
+
 def whole(row: Row) -> tuple[dict[str, Any], str]:
     """
     Return a row of `queries` as a `OneProductOutput`, and the variant for its entity tag.
 
     The variant tells what else is shown and changes without this product, such as the stock.
     """
-    shown, stock = render(row), "available" if row["available"] else "soldout"
+    shown, stock = alone(row)
     if row["family_id"] is None:
         return shown, stock
     others = queries.variants(row["family_id"])

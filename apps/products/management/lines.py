@@ -6,7 +6,7 @@ import csv
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any, Literal, TextIO
 
 import pydantic
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -20,6 +20,7 @@ from apps.products.models import (
     MAX_TAGS,
     MAX_VALUE,
     NAME,
+    TAG,
 )
 from kernel.money import MAX_AMOUNT, Money
 
@@ -39,6 +40,7 @@ COLUMNS = (
     "weight",
     "price_amount",
     "price_currency",
+    "tax_class",
     "is_active",
 )
 Row = Mapping[str, Any]
@@ -70,7 +72,9 @@ class Line(BaseModel):
     description: Annotated[str, _text(10_000), NO_NUL] = ""
     model: Annotated[str, _text(100), NO_NUL] = ""
     category: Annotated[str, _text(60, 1), NO_NUL]
-    tags: Annotated[list[Annotated[str, _text(MAX_TAG), NO_NUL]], Field(max_length=MAX_TAGS)] = []
+    tags: Annotated[
+        list[Annotated[str, _text(MAX_TAG, pattern=TAG), NO_NUL]], Field(max_length=MAX_TAGS)
+    ] = []
     family: uuid.UUID | None = None
     attributes: Annotated[
         dict[Annotated[str, _text(30, pattern=NAME)], Annotated[str, _text(MAX_VALUE, 1), NO_NUL]],
@@ -82,6 +86,7 @@ class Line(BaseModel):
     weight: Annotated[int, Field(ge=1, le=MAX_GRAMS)]
     price_amount: Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
     price_currency: Annotated[str, _text(3, pattern=r"^[A-Z]{3}$")]
+    tax_class: Literal["standard", "reduced", "zero"] = "standard"
     is_active: bool = True
 
     @property
@@ -101,6 +106,7 @@ class Line(BaseModel):
             is_active=self.is_active,
             family=self.family,
             attributes=self.attributes,
+            tax_class=self.tax_class,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from apps.products.models.availability import Availability
 from apps.products.models.category import MAX_DEPTH, SLUG, Category
 from apps.products.models.family import MAX_NAME, MAX_OPTIONS, NAME, Family
-from apps.products.models.picture import Picture
+from apps.products.models.picture import MAX_ALT_TEXT, Picture
 from apps.products.models.product import (
     CODE,
     CURRENCY,
@@ -16,13 +16,17 @@ from apps.products.models.product import (
     MAX_TAG,
     MAX_TAGS,
     MAX_VALUE,
+    TAG,
     Product,
+    TaxClass,
 )
+from apps.products.models.word import Word, words_of
 
 __all__ = (
     "CODE",
     "CURRENCY",
     "LANGUAGE",
+    "MAX_ALT_TEXT",
     "MAX_ATTRIBUTES",
     "MAX_DEPTH",
     "MAX_GRAMS",
@@ -34,9 +38,13 @@ __all__ = (
     "MAX_VALUE",
     "NAME",
     "SLUG",
+    "TAG",
     "Availability",
     "Category",
     "Family",
     "Picture",
     "Product",
+    "TaxClass",
+    "Word",
+    "words_of",
 )

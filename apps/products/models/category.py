@@ -60,6 +60,15 @@ class Category(models.Model):
     def __str__(self) -> str:
         return str(self.path)
 
+    @classmethod
+    def held(cls, slug: str) -> Category | None:
+        """Return a category that isn't deleted before the transaction has ended."""
+        # As a foreign key would hold it: who moves or renames it isn't in the way.
+        rows = cls.objects.raw(
+            "SELECT * FROM products_category WHERE slug = %s FOR KEY SHARE", [slug]
+        )
+        return next(iter(rows), None)
+
     @property
     def depth(self) -> int:
         """The number of levels from the root down to this one, a root's being 1."""

@@ -22,12 +22,21 @@ CODE = r"^[A-Z0-9][A-Z0-9._-]{0,39}$"
 CURRENCY = r"^[A-Z]{3}$"
 LANGUAGE = "english"  # whose endings and filling words the search knows
 MAX_TAGS, MAX_TAG = 20, 40
+TAG = r"^[^|]*$"  # a file of CSV parts them by it
 MAX_ATTRIBUTES, MAX_VALUE = 20, 100
 MAX_MILLIMETRES, MAX_GRAMS = 10_000, 1_000_000
 
 
 def _up_to(most: int, least: int = 1) -> list[Callable[[int], None]]:
     return [MinValueValidator(least), MaxValueValidator(most)]
+
+
+class TaxClass(models.TextChoices):
+    """Which of a country's tax rates a product has."""
+
+    STANDARD = "standard", "Standard"
+    REDUCED = "reduced", "Reduced"
+    ZERO = "zero", "Zero"
 
 
 class Product(models.Model):
@@ -66,6 +75,13 @@ class Product(models.Model):
         validators=_up_to(MAX_AMOUNT, least=0),
     )
     price_currency = models.CharField(max_length=3, validators=[RegexValidator(CURRENCY)])
+    tax_class = models.CharField(
+        max_length=10,
+        choices=TaxClass,
+        default=TaxClass.STANDARD,
+        db_default=TaxClass.STANDARD,
+        help_text="Which of a country's rates applies.",
+    )
     is_active = models.BooleanField(default=True, help_text="Seen and sold.")
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -113,6 +129,9 @@ class Product(models.Model):
             models.CheckConstraint(
                 condition=Q(attributes__contains={}), name="products_product_attributes"
             ),
+            models.CheckConstraint(
+                condition=Q(tax_class__in=TaxClass.values), name="products_product_tax_class"
+            ),
         )
         indexes = (
             models.Index(fields=["id"], name="products_shown", condition=Q(is_active=True)),
@@ -134,7 +153,6 @@ class Product(models.Model):
                 fields=["attributes"], name="products_attributes", opclasses=["jsonb_path_ops"]
             ),
             GinIndex(fields=["search"], name="products_search"),
-            GinIndex(fields=["name"], name="products_name_alike", opclasses=["gin_trgm_ops"]),
         )
 
     def __str__(self) -> str:
@@ -157,6 +175,7 @@ class Product(models.Model):
             is_active=self.is_active,
             family=self.family_id,
             attributes=dict(self.attributes),
+            tax_class=self.tax_class,
         )
 
     def take(self, state: ProductState, category: Category, family: Family | None) -> None:
@@ -165,7 +184,7 @@ class Product(models.Model):
 
         :raises KeyError: without a value for an option of the family.
         """
-        for field in ("code", "name", "description", "model", "is_active"):
+        for field in ("code", "name", "description", "model", "is_active", "tax_class"):
             setattr(self, field, getattr(state, field))
         self.category, self.tags = category, list(state.tags)
         for field in ("width", "length", "height", "weight"):

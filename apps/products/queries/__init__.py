@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from apps.products.queries.categories import BELOW, category, category_tree
-from apps.products.queries.facets import BUCKETS, facets
+from apps.products.queries.counting import facets
 from apps.products.queries.families import families, family, variants
+from apps.products.queries.pictures import pictures, waiting_picture
 from apps.products.queries.products import (
     Wanted,
     active_products,
@@ -12,12 +13,11 @@ from apps.products.queries.products import (
     product,
     products,
 )
-from apps.products.queries.searching import BEGIN, END, Rows, rank
+from apps.products.queries.searching import BEGIN, END, Rows, find
 
 __all__ = (
     "BEGIN",
     "BELOW",
-    "BUCKETS",
     "END",
     "Rows",
     "Wanted",
@@ -28,8 +28,10 @@ __all__ = (
     "facets",
     "families",
     "family",
+    "find",
+    "pictures",
     "product",
     "products",
-    "rank",
     "variants",
+    "waiting_picture",
 )

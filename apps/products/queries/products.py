@@ -11,9 +11,9 @@ from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import JSONObject
 
 from apps.products.models import Availability, Picture, Product
-from apps.products.queries import searching
 from apps.products.queries.categories import with_those_below
 from apps.products.queries.searching import Rows
 
@@ -21,7 +21,7 @@ from apps.products.queries.searching import Rows
 @dataclasses.dataclass(frozen=True)
 class Wanted:
     """
-    What a reader asks for: all of it applies.
+    What a reader asks for but for words: all of it applies.
 
     A category is wanted with those below it, an attribute with any of its values.
     """
@@ -33,7 +33,6 @@ class Wanted:
     is_available: bool | None = None
     code: str | None = None
     attributes: Mapping[str, Collection[str]] = dataclasses.field(default_factory=dict)
-    text: str | None = None
 
 
 # Built once: a filter on it costs less than building it for each request.
@@ -41,8 +40,12 @@ _LIVING: Rows = (
     Product.objects.filter(deleted_at=None)
     .annotate(
         category_slug=F("category__slug"),
-        picture_keys=ArraySubquery(
-            Picture.objects.filter(product_id=OuterRef("id")).order_by("position").values("key")
+        shown_pictures=ArraySubquery(
+            Picture.objects.filter(product_id=OuterRef("id"), state="READY")
+            .order_by("position", "id")
+            .values(
+                picture=JSONObject(id="id", alt_text="alt_text", position="position", sizes="sizes")
+            )
         ),
         available=Exists(Availability.objects.filter(product_id=OuterRef("id"), free__gt=0)),
     )
@@ -56,13 +59,14 @@ _LIVING: Rows = (
         "tags",
         "family_id",
         "attributes",
-        "picture_keys",
+        "shown_pictures",
         "width",
         "length",
         "height",
         "weight",
         "price_amount",
         "price_currency",
+        "tax_class",
         "available",
         "is_active",
         "version",
@@ -92,14 +96,14 @@ def products(*, is_active: bool, wanted: Wanted) -> Rows:
     for name, values in wanted.attributes.items():
         any_of_them = (Q(attributes__contains={name: value}) for value in values)
         rows = rows.filter(functools.reduce(operator.or_, any_of_them))
-    return searching.find(rows, wanted.text) if wanted.text else rows
+    return rows
 
 
 def exported() -> Iterator[dict[str, Any]]:
     """Return all products that aren't deleted, by code, a few at a time."""
     parts = ("name", "description", "model", "category_slug", "tags", "family_id", "attributes")
     sizes = ("width", "length", "height", "weight", "price_amount", "price_currency")
-    rows: Rows = _LIVING.order_by("code").values("code", *parts, *sizes, "is_active")
+    rows: Rows = _LIVING.order_by("code").values("code", *parts, *sizes, "tax_class", "is_active")
     yield from rows.iterator(chunk_size=1000)
 
 

@@ -41,6 +41,10 @@ class TooDeep(Refusal):
     status = 422
 
 
+class CategoryNotEmpty(Refusal):
+    """Products or categories lie in it."""
+
+
 @transaction_required
 def create_category(*, slug: str, name: str, parent: str | None) -> Category:
     """
@@ -96,6 +100,32 @@ def change_category(*, slug: str, version: int, changes: Mapping[str, Any]) -> C
     category.save(update_fields=["name", "parent", "parent_path", "version"])
     category.refresh_from_db()
     return category
+
+
+@transaction_required
+def delete_category(*, slug: str, version: int) -> None:
+    """
+    Take an empty category out of the tree.
+
+    Products that were deleted stay in the table, and so in the category above; of a root they
+    are in the way.
+
+    :raises CategoryNotFound:
+    :raises PreconditionFailed: if the category has another version by now.
+    :raises CategoryNotEmpty:
+    """
+    # Its key is locked too: nothing is put into it until it is gone.
+    category = Category.objects.select_for_update().filter(slug=slug).first()
+    if category is None:
+        raise CategoryNotFound
+    if category.version != version:
+        raise PreconditionFailed
+    if category.parent_id:
+        gone = category.products.filter(deleted_at__isnull=False)
+        gone.update(category_id=category.parent_id)
+    if category.products.exists() or Category.objects.filter(parent=category).exists():
+        raise CategoryNotEmpty
+    category.delete()
 
 
 def _move(category: Category, parent: str | None, tree: Mapping[str, Category]) -> None:

@@ -1,4 +1,4 @@
-"""Products: put in the catalogue, changed, pictured, taken out."""
+"""Products: put in the catalogue, changed, taken out."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from django.db import IntegrityError
 
 from apps.products import events
 from apps.products.events import ProductState
-from apps.products.models import Category, Family, Picture, Product
+from apps.products.models import Category, Family, Product
 from kernel.bus.outbox import publish
 from kernel.refusals import PreconditionFailed, Refusal
 from kernel.transactions import savepoint, transaction_required
 
-MAX_PICTURES = 20
 MAX_FAMILY = 100
 
 
@@ -71,10 +70,6 @@ class FamilyFull(ProductRefusal):
     status = 422
 
 
-class TooManyPictures(ProductRefusal):
-    """The product has as many pictures as it can have."""
-
-
 class ProductNotFound(Refusal):
     """There is no such product."""
 
@@ -112,7 +107,7 @@ def change_product(
     :raises CodeTaken, UnknownCategory, CurrencyNotSold:
     :raises UnknownFamily, OptionMissing, OptionsTaken, FamilyFull:
     """
-    product = _locked(product_id, version)
+    product = lock_product(product_id=product_id, version=version)
     old = product.state
     new = _clean(old.model_copy(update=dict(changes)))
     changed = tuple(f for f in ProductState.model_fields if getattr(old, f) != getattr(new, f))
@@ -133,7 +128,7 @@ def delete_product(*, product_id: uuid.UUID, version: int, at: dt.datetime) -> N
     :raises ProductNotFound: if there is none, or it was deleted before.
     :raises PreconditionFailed: if the product has another version by now.
     """
-    product = _locked(product_id, version)
+    product = lock_product(product_id=product_id, version=version)
     product.version += 1
     product.is_active, product.deleted_at, product.updated_at = False, at, at
     product.save(update_fields=["version", "is_active", "deleted_at", "updated_at"])
@@ -153,28 +148,29 @@ def set_active(*, product_id: uuid.UUID, version: int, is_active: bool, at: dt.d
 
 
 @transaction_required
-def add_picture(
-    *, product_id: uuid.UUID, key: str, width: int, height: int, at: dt.datetime
-) -> Picture:
+def lock_product(*, product_id: uuid.UUID, version: int | None = None) -> Product:
     """
-    Show a stored file as the product's last picture; one that it has already stays in its place.
+    Return a product that nobody else changes meanwhile.
 
     :raises ProductNotFound: if there is none, or it was deleted.
-    :raises TooManyPictures:
+    :raises PreconditionFailed: if the product has another version than the one that is told.
     """
-    product = _locked(product_id)
-    if known := product.pictures.filter(key=key).first():
-        return known
-    if (position := product.pictures.count()) >= MAX_PICTURES:
-        raise TooManyPictures(product.id, product.code)
-    picture = Picture.objects.create(
-        product=product, key=key, width=width, height=height, position=position
-    )
+    living = Product.objects.select_related("category").defer("search").filter(deleted_at=None)
+    product = living.select_for_update(of=("self",)).filter(id=product_id).first()
+    if product is None:
+        raise ProductNotFound
+    if version not in {None, product.version}:
+        raise PreconditionFailed
+    return product
+
+
+@transaction_required
+def tell_pictures(*, product: Product, at: dt.datetime) -> None:
+    """Tell that a locked product is shown by other pictures than before."""
     product.version += 1
     product.updated_at = at
     product.save(update_fields=["version", "updated_at"])
     publish(_updated(product, product.state, ("pictures",), at))
-    return picture
 
 
 @transaction_required
@@ -190,16 +186,6 @@ def tell_rejection(*, refusal: ProductRefusal, at: dt.datetime) -> None:
     )
 
 
-def _locked(product_id: uuid.UUID, version: int | None = None) -> Product:
-    living = Product.objects.select_related("category").defer("search").filter(deleted_at=None)
-    product = living.select_for_update(of=("self",)).filter(id=product_id).first()
-    if product is None:
-        raise ProductNotFound
-    if version not in {None, product.version}:
-        raise PreconditionFailed
-    return product
-
-
 def _clean(state: ProductState) -> ProductState:
     """Write codes in upper case and tags in lower case, without blanks, each once."""
     tags = dict.fromkeys(tag.strip().lower() for tag in state.tags)
@@ -211,7 +197,7 @@ def _clean(state: ProductState) -> ProductState:
 def _save(product: Product, state: ProductState) -> None:
     if state.price.currency != settings.CURRENCY:
         raise CurrencyNotSold(product.id, state.code)
-    category = Category.objects.filter(slug=state.category).first()
+    category = Category.held(state.category)
     if category is None:
         raise UnknownCategory(product.id, state.code)
     family = _family(product, state)
