@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from typing import Annotated, Any, Literal
 
@@ -20,21 +21,29 @@ class Value(BaseModel):
 
 
 class OrderLine(Value):
-    """One product in an order, at the price agreed, in minor units of the order's currency."""
+    """
+    One product in an order, at the price agreed, in minor units of the order's currency.
+
+    `quantity * unit_price - discount` is paid for it; `tax` lies on that.
+    """
 
     product_id: uuid.UUID
     code: str
     name: str
     quantity: int
     unit_price: int
+    discount: int = 0
+    tax: int = 0
+    tax_rate_percent: str | None = None  # None where there is no tax
 
 
 class TaxLine(Value):
-    """The tax of one rate, in minor units; contained in the total."""
+    """The tax of one rate on lines and delivery, in minor units; contained in the total."""
 
     name: str
     rate_percent: str
     amount: int
+    net: int = 0  # what it lies on, without it
 
 
 class Discount(Value):
@@ -45,7 +54,12 @@ class Discount(Value):
 
 
 class Terms(Value):
-    """What is agreed, in minor units; `total` holds delivery, taxes and discounts."""
+    """
+    What is agreed, in minor units; `total` holds delivery, taxes and discounts.
+
+    Lines and delivery less their discounts are the total, if prices include the tax; else the
+    taxes are added to that. Each discount is the sum of the lines' and the delivery's.
+    """
 
     lines: tuple[OrderLine, ...]
     delivery_price: int
@@ -53,6 +67,10 @@ class Terms(Value):
     discounts: tuple[Discount, ...] = ()
     total: int
     currency: str
+    prices_include_tax: bool = True
+    delivery_discount: int = 0
+    delivery_tax: int = 0
+    delivery_tax_rate_percent: str | None = None
 
 
 class OrderPlaced(Event, name="orders.order_placed.v1", subject="order_id", person="person_id"):
@@ -69,6 +87,7 @@ class OrderPlaced(Event, name="orders.order_placed.v1", subject="order_id", pers
     gateway: str
     payment_token: str  # from the gateway; no card data
     locale: str = "en"
+    email: Annotated[str | None, Personal()] = None  # a guest's; a customer's is known to users
 
 
 class OrderConfirmed(Event, name="orders.order_confirmed.v1", subject="order_id"):
@@ -122,12 +141,7 @@ class OrderPackaged(
     version: int
 
 
-class OrderShipped(
-    Event,
-    name="orders.order_shipped.v1",
-    subject="order_id",
-    unheard="for storefronts and the audit: delivery said so itself",
-):
+class OrderShipped(Event, name="orders.order_shipped.v1", subject="order_id"):
     """The order is on its way."""
 
     order_id: uuid.UUID
@@ -148,6 +162,7 @@ class OrderFulfilled(
     terms: Terms
     address: Annotated[Address | None, Personal()]
     locale: str = "en"
+    email: Annotated[str | None, Personal()] = None  # a guest's
 
 
 class OrderFailed(Event, name="orders.order_failed.v1", subject="order_id"):
@@ -156,6 +171,54 @@ class OrderFailed(Event, name="orders.order_failed.v1", subject="order_id"):
     order_id: uuid.UUID
     version: int
     reason: Literal["packaging_failed", "delivery_failed"]
+    total: int = 0  # what is lost by that, in minor units
+    currency: str = ""
+
+
+class OrderLinkRequested(Event, name="orders.order_link_requested.v1", subject="request_id"):
+    """Someone asked for the link to a guest's order; no order: what they named is none."""
+
+    request_id: uuid.UUID
+    order_id: uuid.UUID | None
+
+
+class CouponChanged(
+    Event,
+    name="orders.coupon_changed.v1",
+    subject="coupon_id",
+    unheard="for the audit: who made or changed a coupon",
+):
+    """A coupon was made, or is another now: its whole state, in minor units."""
+
+    coupon_id: uuid.UUID
+    version: int
+    code: str
+    kind: Literal["percent", "amount", "free_delivery"]
+    percent: str | None
+    amount: int | None
+    minimum: int
+    currency: str
+    valid_from: dt.datetime
+    valid_until: dt.datetime | None
+    limit: int | None
+    limit_per_customer: int | None
+    is_active: bool
+
+
+class TaxRateChanged(
+    Event,
+    name="orders.tax_rate_changed.v1",
+    subject="tax_rate_id",
+    unheard="for the audit: who changed a tax rate",
+):
+    """A country has a new rate for a class of products, or has none any more."""
+
+    tax_rate_id: uuid.UUID
+    version: int
+    country: str
+    tax_class: str
+    tax_name: str
+    percent: str | None  # None: the rate was taken away
 
 
 class PersonalDataGathered(

@@ -94,6 +94,7 @@ def remember_product(event: ProductCreated | ProductUpdated) -> None:
         name=product.name,
         price=product.price,
         is_active=product.is_active,
+        tax_class=product.tax_class,
     )
 
 

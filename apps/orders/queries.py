@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import OuterRef, QuerySet
-from django.db.models.functions import JSONObject
+from django.db.models import OuterRef, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Concat, JSONObject
 
-from apps.orders.models import Order, OrderLine, TimelineEntry
+from apps.orders.events import TaxLine
+from apps.orders.models import Coupon, Order, OrderLine, TaxRate, TimelineEntry, amounts
 
 Rows = QuerySet[Any, Any]
 
@@ -26,6 +28,10 @@ _LINES = (
             quantity="quantity",
             ordered_quantity="ordered_quantity",
             unit_price="unit_price",
+            discount="discount",
+            tax="tax",
+            tax_name="tax_name",
+            tax_rate=Cast("tax_rate", TextField()),  # a JSON number would become a float
         )
     )
 )
@@ -35,7 +41,14 @@ _ORDERS = Order.objects.values(
     "customer_id",
     "state",
     "address",
+    "email",
     "delivery_price",
+    "delivery_discount",
+    "delivery_tax",
+    "delivery_tax_name",
+    "delivery_tax_rate",
+    "prices_include_tax",
+    "coupon_code",
     "total",
     "currency",
     "version",
@@ -67,6 +80,25 @@ def orders(*, owner_id: uuid.UUID | None) -> Rows:
     return rows.annotate(order_lines=ArraySubquery(_LINES))
 
 
+def order(*, order_id: uuid.UUID, person_id: uuid.UUID | None) -> Any:
+    """
+    Return an order with its lines, or None if there is no such one that the person may see.
+
+    `person_id` is the customer's id, or for a guest the order's own; None sees all.
+    """
+    return _seen_by(person_id, orders(owner_id=None)).filter(id=order_id).first()
+
+
+def coupons() -> Rows:
+    """Return all coupons, with how often each is in use."""
+    return Coupon.objects.values()
+
+
+def tax_rates() -> Rows:
+    """Return the rates of all countries, with a key by which they are ordered."""
+    return TaxRate.objects.annotate(place=Concat("country", Value(" "), "tax_class")).values()
+
+
 def timeline(*, order_id: uuid.UUID) -> Rows:
     """Return what happened to an order."""
     return TimelineEntry.objects.filter(order=order_id).values(
@@ -89,15 +121,18 @@ def news(*, places: Sequence[tuple[uuid.UUID, int]], limit: int) -> list[list[di
     return found
 
 
-def is_visible(*, order_id: uuid.UUID, owner_id: uuid.UUID | None) -> bool:
-    """Say whether there is such an order, and it is this customer's; None sees all."""
-    rows = _ORDERS if owner_id is None else _ORDERS.filter(customer_id=owner_id)
-    return rows.filter(id=order_id).exists()
+def is_visible(*, order_id: uuid.UUID, person_id: uuid.UUID | None) -> bool:
+    """Say whether there is such an order, and this person may see it; None sees all."""
+    return _seen_by(person_id, _ORDERS).filter(id=order_id).exists()
+
+
+def _seen_by(person_id: uuid.UUID | None, rows: Rows) -> Rows:
+    return rows if person_id is None else rows.filter(person_id=person_id)
 
 
 def shape(order: Mapping[str, Any], lines: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return an order as callers see it; the columns may be a row's or a model's."""
-    currency = order["currency"]
+    currency, lines = order["currency"], list(lines)
     return {
         "id": order["id"],
         "number": order["number"],
@@ -105,8 +140,8 @@ def shape(order: Mapping[str, Any], lines: Iterable[Mapping[str, Any]]) -> dict[
         "state": order["state"],
         "lines": [_line(line, currency) for line in lines],
         "address": order["address"],
-        "delivery_price": {"amount": order["delivery_price"], "currency": currency},
-        "total": {"amount": order["total"], "currency": currency},
+        "email": order["email"] or None,
+        **_sums(order, lines),
         "currency": currency,
         "version": order["version"],
         "placed_at": order["placed_at"],
@@ -127,14 +162,65 @@ def entry(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _line(line: Mapping[str, Any], currency: str) -> dict[str, Any]:
+    rate, tax = _rate(line["tax_rate"]), _money(line["tax"], currency)
     return {
         "product_id": line["product_id"],
         "code": line["code"],
         "name": line["name"],
         "quantity": line["quantity"],
         "ordered_quantity": line["ordered_quantity"],
-        "unit_price": {"amount": line["unit_price"], "currency": currency},
+        "unit_price": _money(line["unit_price"], currency),
+        "discount": _money(line["discount"], currency),
+        "tax": None if rate is None else {"rate_percent": amounts.rate_text(rate), "amount": tax},
     }
+
+
+def _sums(order: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    currency, is_contained = order["currency"], order["prices_include_tax"]
+    subtotal = sum(_price(line) for line in lines)
+    off = order["delivery_discount"] + sum(line["discount"] for line in lines)
+    taxes = amounts.tax_lines(_parts(order, lines), is_contained=is_contained)
+    given = {"code": order["coupon_code"], "amount": _money(off, currency)}
+    return {
+        "subtotal": _money(subtotal, currency),
+        "delivery_price": _money(order["delivery_price"], currency),
+        "discounts": [given] if order["coupon_code"] else [],
+        "prices_include_tax": is_contained,
+        "tax_lines": [tax_line(tax, currency) for tax in taxes],
+        "total": _money(order["total"], currency),
+    }
+
+
+def tax_line(tax: TaxLine, currency: str) -> dict[str, Any]:
+    """Return the tax of one rate as callers see it."""
+    return {
+        "name": tax.name,
+        "rate_percent": tax.rate_percent,
+        "net": _money(tax.net, currency),
+        "amount": _money(tax.amount, currency),
+    }
+
+
+def _parts(order: Mapping[str, Any], lines: Iterable[Mapping[str, Any]]) -> Iterator[amounts.Part]:
+    for line in lines:
+        if line["quantity"]:
+            paid, rate = _price(line) - line["discount"], _rate(line["tax_rate"])
+            yield amounts.Part(paid, line["tax"], line["tax_name"], rate)
+    paid = order["delivery_price"] - order["delivery_discount"]
+    rate = order["delivery_tax_rate"]
+    yield amounts.Part(paid, order["delivery_tax"], order["delivery_tax_name"], rate)
+
+
+def _price(line: Mapping[str, Any]) -> int:
+    return int(line["quantity"] * line["unit_price"])
+
+
+def _rate(rate: Decimal | str | None) -> Decimal | None:
+    return None if rate is None else Decimal(rate)
+
+
+def _money(amount: int, currency: str) -> dict[str, Any]:
+    return {"amount": amount, "currency": currency}
 
 
 def _cancellation(order: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -7,11 +7,15 @@ from typing import Literal, cast
 
 from rest_framework.request import Request
 
-from kernel.rest.authentication import Principal
+from kernel.rest.authentication import BearerAuthentication, Principal
+from kernel.rest.order_links import OrderTokenAuthentication
+
+# Of one order: its customer, support, or whoever has a guest's link.
+ORDER_CALLERS = (BearerAuthentication, OrderTokenAuthentication)
 
 
-def owner(request: Request) -> uuid.UUID | None:
-    """Return the customer whose orders alone the caller may see; None for support."""
+def person(request: Request) -> uuid.UUID | None:
+    """Return whose orders alone the caller may see: a customer, a guest; None for support."""
     caller = cast("Principal", request.user)
     return None if caller.has_role("support") else caller.id
 

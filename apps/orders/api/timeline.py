@@ -20,28 +20,23 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.orders import queries, usecases
-from apps.orders.api.callers import owner
+from apps.orders.api.callers import ORDER_CALLERS, person
 from apps.orders.models import Order, What
-from apps.orders.streams import admission
+from apps.orders.streams import admission, asgi
+from kernel.rest.declarations import refuses, sends
 from kernel.rest.paging import page
 
-PAGE = [OpenApiParameter("limit", int), OpenApiParameter("cursor", str)]
 LAST_EVENT_ID = [
     OpenApiParameter(
         "Last-Event-ID", str, OpenApiParameter.HEADER, description="Goes on after this event."
     ),
     OpenApiParameter("last_event_id", str, description="The same, where no header can be set."),
-    OpenApiParameter(
-        "Location",
-        str,
-        OpenApiParameter.HEADER,
-        description="Where the stream is told; good for a minute.",
-        response=[307],
-    ),
 ]
 
 
 class OrderTimeline(APIView):
+    authentication_classes = ORDER_CALLERS
+
     @extend_schema_serializer(component_name="OrderTimeline")
     class Output(serializers.Serializer):
         @extend_schema_serializer(component_name="OrderTimelineEntry")
@@ -56,18 +51,21 @@ class OrderTimeline(APIView):
 
     @extend_schema(
         operation_id="get_order_timeline",
-        parameters=PAGE,
-        responses={200: Output, 404: OpenApiResponse(description="`order_not_found`")},
-        description="What happened to the order, oldest first.",
+        summary="Read what happened to an order",
+        description="Oldest first.",
+        responses={200: Output},
     )
+    @refuses(usecases.OrderNotFound)
     def get(self, request: Request, order_id: uuid.UUID) -> Response:
-        if not queries.is_visible(order_id=order_id, owner_id=owner(request)):
+        if not queries.is_visible(order_id=order_id, person_id=person(request)):
             raise usecases.OrderNotFound
         rows = queries.timeline(order_id=order_id)
         return page(request, rows, order=("id",), render=queries.entry)
 
 
 class OrderStream(APIView):
+    authentication_classes = ORDER_CALLERS
+
     class Whatever(BaseContentNegotiation):
         """Takes no offence at `Accept: text/event-stream`: refusals are JSON nevertheless."""
 
@@ -81,7 +79,9 @@ class OrderStream(APIView):
 
     @extend_schema(
         operation_id="stream_order",
-        parameters=LAST_EVENT_ID,
+        summary="Be told what happens to an order",
+        description="What has happened, and then what happens, as server-sent events.",
+        parameters=[*LAST_EVENT_ID],
         responses={
             (200, "text/event-stream"): OpenApiResponse(
                 OpenApiTypes.STR,
@@ -91,16 +91,19 @@ class OrderStream(APIView):
                 " ends without it is to be asked for here again, with Last-Event-ID.",
             ),
             307: OpenApiResponse(description="Leads to the stream; `Authorization` may be lost."),
-            403: OpenApiResponse(description="`invalid_ticket`: it is older than a minute"),
-            404: OpenApiResponse(description="`order_not_found`"),
-            429: OpenApiResponse(description="`too_many_streams_of_order`, with Retry-After"),
-            503: OpenApiResponse(description="`too_many_streams`, `stopping`, with Retry-After"),
         },
-        description="Tells what happened to the order and then what happens, as server-sent"
-        " events. Refused with `invalid_last_event_id` (400).",
     )
+    @refuses(
+        usecases.OrderNotFound,
+        admission.InvalidLastEventId,
+        admission.InvalidTicket,
+        asgi.TooManyStreamsOfOrder,
+        asgi.TooManyStreams,
+        asgi.Stopping,
+    )
+    @sends("Location")
     def get(self, request: Request, order_id: uuid.UUID) -> Response:
-        if not queries.is_visible(order_id=order_id, owner_id=owner(request)):
+        if not queries.is_visible(order_id=order_id, person_id=person(request)):
             raise usecases.OrderNotFound
         after = admission.last_event_id(
             request.headers.get("Last-Event-ID"), request.query_params.get("last_event_id")

@@ -15,7 +15,7 @@ def new_number() -> str:
     """Make a number such as `7K3M-9QXT-B2HA`; it tells nothing of how many there are."""
     text = "".join(secrets.choice(ALPHABET) for _ in range(_RANDOM))
     text += _check(text)
-    return f"{text[:4]}-{text[4:8]}-{text[8:]}"
+    return write_number(text)
 
 
 def is_number(text: str) -> bool:
@@ -24,6 +24,12 @@ def is_number(text: str) -> bool:
     if len(plain) != _RANDOM + 1 or not set(plain) <= set(ALPHABET):
         return False
     return _check(plain[:-1]) == plain[-1]
+
+
+def write_number(text: str) -> str:
+    """Return a number that is one in its one form: hyphens may be absent, letters small."""
+    plain = text.replace("-", "").upper()
+    return f"{plain[:4]}-{plain[4:8]}-{plain[8:]}"
 
 
 def _check(text: str) -> str:

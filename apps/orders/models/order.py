@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -12,19 +11,13 @@ from django.db.models import F, Q
 from django.utils.functional import cached_property
 
 from apps.orders import events
+from apps.orders.models import amounts
+from apps.orders.models.line import OrderLine
 from apps.orders.models.number import PATTERN, new_number
-from apps.orders.models.states import ASKS, ORDER, WAITS_FOR
+from apps.orders.models.states import ASKS, ORDER, WAITS_FOR, Step
 from apps.orders.models.waiting import AWAITS_MACHINE
 from kernel.address import Address
 from kernel.ids import new_id
-
-
-class Step(NamedTuple):
-    """A state that an order has entered, the version that it thereby has, and where it was."""
-
-    state: str
-    version: int
-    came_from: str
 
 
 class Order(models.Model):
@@ -63,11 +56,22 @@ class Order(models.Model):
     person_id = models.UUIDField(help_text="The customer's id, or the order's for a guest.")
     state = models.CharField(max_length=20, choices=State, default=State.PLACED)
     address = models.JSONField(null=True, help_text="Empty once the person was erased.")
+    email = models.CharField(
+        max_length=254, blank=True, default="", db_default="", help_text="A guest's alone."
+    )
     country = models.CharField(max_length=2)
     currency = models.CharField(max_length=3)
     locale = models.CharField(max_length=10, default="en")
-    delivery_price = models.BigIntegerField(help_text="In minor units.")
-    total = models.BigIntegerField(help_text="In minor units, with delivery.")
+    delivery_price = models.BigIntegerField(help_text="In minor units, before any discount.")
+    delivery_discount = models.BigIntegerField(default=0, db_default=0)
+    delivery_tax = models.BigIntegerField(default=0, db_default=0)
+    delivery_tax_name = models.CharField(max_length=40, blank=True, default="", db_default="")
+    delivery_tax_rate = models.DecimalField(max_digits=5, decimal_places=3, null=True)
+    prices_include_tax = models.BooleanField(default=True, db_default=True)
+    coupon_code = models.CharField(max_length=40, blank=True, default="", db_default="")
+    total = models.BigIntegerField(
+        help_text="In minor units, with delivery and taxes, less discounts."
+    )
     gateway = models.CharField(max_length=30)
     payment_token = models.CharField(max_length=200)
     version = models.PositiveIntegerField(default=1)
@@ -92,8 +96,18 @@ class Order(models.Model):
                 condition=Q(state__in=list(ORDER.rows)), name="orders_order_state"
             ),
             models.CheckConstraint(
-                condition=Q(delivery_price__gte=0, total__gte=F("delivery_price")),
+                condition=Q(
+                    delivery_price__gte=0, total__gte=F("delivery_price") - F("delivery_discount")
+                ),
                 name="orders_order_prices",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    delivery_discount__gte=0,
+                    delivery_discount__lte=F("delivery_price"),
+                    delivery_tax__gte=0,
+                ),
+                name="orders_order_delivery",
             ),
             models.CheckConstraint(condition=Q(version__gte=1), name="orders_order_version"),
             models.CheckConstraint(
@@ -110,6 +124,11 @@ class Order(models.Model):
                 condition=~Q(state="CANCELLING") | Q(cancel_requested_by__gt=""),
                 name="orders_order_cancelling",
             ),
+            models.CheckConstraint(
+                condition=Q(customer_id=None, person_id=F("id"))
+                | Q(customer_id__isnull=False, person_id=F("customer_id"), email=""),
+                name="orders_order_person",
+            ),
         )
         indexes = (
             models.Index(fields=["customer_id", "-id"], name="orders_order_customer"),
@@ -120,6 +139,7 @@ class Order(models.Model):
             models.Index(
                 fields=["updated_at"], name="orders_order_awaits_machine", condition=AWAITS_MACHINE
             ),
+            models.Index(fields=["placed_at", "id"], name="orders_order_placed"),
         )
 
     def __str__(self) -> str:
@@ -144,20 +164,53 @@ class Order(models.Model):
         """The address; None once the person was erased."""
         return Address.model_validate(self.address) if self.address else None
 
+    def forget_person(self) -> None:
+        """Tell no more where it went, nor to whom."""
+        self.address, self.email = None, ""
+
     @property
     def terms(self) -> events.Terms:
         """What is agreed now."""
         return events.Terms(
             lines=tuple(line.agreed for line in self.all_lines if line.quantity),
             delivery_price=self.delivery_price,
+            delivery_discount=self.delivery_discount,
+            delivery_tax=self.delivery_tax,
+            delivery_tax_rate_percent=amounts.rate_text(self.delivery_tax_rate),
+            prices_include_tax=self.prices_include_tax,
+            tax_lines=amounts.tax_lines(self._parts, is_contained=self.prices_include_tax),
+            discounts=self.discounts,
             total=self.total,
             currency=self.currency,
         )
 
     @property
+    def discounts(self) -> tuple[events.Discount, ...]:
+        """The coupon that was used, with what it takes off goods and delivery."""
+        if not self.coupon_code:
+            return ()
+        amount = self.delivery_discount + sum(line.discount for line in self.all_lines)
+        return (events.Discount(code=self.coupon_code, amount=amount),)
+
+    @property
+    def _parts(self) -> list[amounts.Part]:
+        delivery = amounts.Part(
+            self.delivery_price - self.delivery_discount,
+            self.delivery_tax,
+            self.delivery_tax_name,
+            self.delivery_tax_rate,
+        )
+        return [*(line.part for line in self.all_lines if line.quantity), delivery]
+
+    @property
     def has_ended(self) -> bool:
         """Whether nothing of it is packed or sent any more."""
         return self.state in _ENDED
+
+    @property
+    def is_void(self) -> bool:
+        """Whether it has come to nothing: nothing is sold, nothing is paid."""
+        return self.state in _ENDED - {self.State.FULFILLED}
 
     def hears(self, event: str) -> bool:
         """Say whether the event, or what is asked, means anything in this state."""
@@ -183,13 +236,17 @@ class Order(models.Model):
         return steps
 
     def pack(self, quantities: Mapping[uuid.UUID, int]) -> bool:
-        """Take over what was really packed; return whether the order is now smaller."""
+        """
+        Take over what was really packed; return whether the order is now smaller.
+
+        It then costs less, or as much: each line keeps the rate and its part of the discount.
+        """
         for line in self.all_lines:
-            line.quantity = min(line.quantity, quantities.get(line.product_id, 0))
-        total = self.delivery_price + sum(line.price for line in self.all_lines)
+            packed = min(line.quantity, quantities.get(line.product_id, 0))
+            line.pack(packed, is_contained=self.prices_include_tax)
         if all(line.quantity == line.ordered_quantity for line in self.all_lines):
             return False
-        self.total = total
+        self.total = amounts.total(self._parts, is_contained=self.prices_include_tax)
         self.version += 1
         return True
 
@@ -239,44 +296,3 @@ _ENDED = {
     Order.State.DELIVERY_FAILED,
 }
 _TOO_LATE = {Order.State.SHIPPED, Order.State.FULFILLED, Order.State.DELIVERY_FAILED}
-
-
-class OrderLine(models.Model):
-    """One product in an order, at the price agreed."""
-
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines", db_index=False)
-    product_id = models.UUIDField()
-    code = models.TextField()
-    name = models.TextField()
-    ordered_quantity = models.PositiveIntegerField()
-    quantity = models.PositiveIntegerField(help_text="What was really packed, once it was.")
-    unit_price = models.BigIntegerField(help_text="In minor units.")
-
-    class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=["order", "product_id"], name="orders_line_once"),
-            models.CheckConstraint(
-                condition=Q(ordered_quantity__gte=1, quantity__lte=F("ordered_quantity")),
-                name="orders_line_quantity",
-            ),
-            models.CheckConstraint(condition=Q(unit_price__gte=0), name="orders_line_price"),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.quantity} of {self.code}"
-
-    @property
-    def price(self) -> int:
-        """What the line costs, in minor units."""
-        return self.quantity * self.unit_price
-
-    @property
-    def agreed(self) -> events.OrderLine:
-        """The line as it is told to others."""
-        return events.OrderLine(
-            product_id=self.product_id,
-            code=self.code,
-            name=self.name,
-            quantity=self.quantity,
-            unit_price=self.unit_price,
-        )

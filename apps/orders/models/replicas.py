@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from django.db import connection, models
 from django.db.models import OuterRef, Q, Subquery
 
+from apps.orders.models.taxes import TaxClass
 from kernel.money import Money
 
 
@@ -20,6 +21,9 @@ class CatalogueItem(models.Model):
     name = models.TextField(blank=True)
     price = models.BigIntegerField(help_text="In minor units.")
     currency = models.CharField(max_length=3, blank=True)
+    tax_class = models.CharField(
+        max_length=10, default=TaxClass.STANDARD, db_default=TaxClass.STANDARD
+    )
     is_active = models.BooleanField()
     is_deleted = models.BooleanField(default=False)
 
@@ -55,21 +59,24 @@ class CatalogueItem(models.Model):
         name: str,
         price: Money,
         is_active: bool,
+        tax_class: str,
     ) -> None:
         """Take over a product's state, unless this or a newer one is known."""
+        price_and_class = (price.amount, price.currency, tax_class)
         with connection.cursor() as cursor:
             cursor.execute(
                 """
                 INSERT INTO orders_catalogueitem AS known
-                    (product_id, version, code, name, price, currency, is_active, is_deleted)
-                VALUES (%s, %s, %s, %s, %s, %s, %s, false)
+                    (product_id, version, code, name, price, currency, tax_class, is_active,
+                     is_deleted)
+                VALUES (%s, %s, %s, %s, %s, %s, %s, %s, false)
                 ON CONFLICT (product_id) DO UPDATE SET version = excluded.version,
                     code = excluded.code, name = excluded.name, price = excluded.price,
-                    currency = excluded.currency, is_active = excluded.is_active,
-                    is_deleted = false
+                    currency = excluded.currency, tax_class = excluded.tax_class,
+                    is_active = excluded.is_active, is_deleted = false
                 WHERE known.version < excluded.version
                 """,
-                [product_id, version, code, name, price.amount, price.currency, is_active],
+                [product_id, version, code, name, *price_and_class, is_active],
             )
 
     @classmethod
@@ -79,8 +86,9 @@ class CatalogueItem(models.Model):
             cursor.execute(
                 """
                 INSERT INTO orders_catalogueitem AS known
-                    (product_id, version, code, name, price, currency, is_active, is_deleted)
-                VALUES (%s, %s, '', '', 0, '', false, true)
+                    (product_id, version, code, name, price, currency, tax_class, is_active,
+                     is_deleted)
+                VALUES (%s, %s, '', '', 0, '', 'standard', false, true)
                 ON CONFLICT (product_id) DO UPDATE SET version = excluded.version,
                     is_active = false, is_deleted = true
                 WHERE known.version < excluded.version

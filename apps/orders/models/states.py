@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from kernel.states import StateTable
+
+
+class Step(NamedTuple):
+    """A state that an order has entered, the version that it thereby has, and where it was."""
+
+    state: str
+    version: int
+    came_from: str
+
 
 # Facts that came early stay in `Order.heard`; after each step the order looks at them again, in
 # the order of these columns, and goes on as far as they carry it. What can't come in a state,
@@ -47,7 +58,7 @@ DELIVERY_FAILED  | remember        | ignore            | ignore               | 
 PLACED           | remember             | ignore
 CONFIRMED        | remember             | ignore
 PACKAGED         | remember             | ignore
-SHIPPED          | remember             | ignore
+SHIPPED          | remember             | remember
 FULFILLED        | remember             | remember
 CANCELLING       | remember             | ignore
 CANCELLED        | ignore               | ignore

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs
 import structlog
 
 from apps.orders.streams.admission import demand_ticket, last_event_id
+from apps.orders.streams.origins import answer_preflight, is_preflight, telling_origin
 from apps.orders.streams.telling import Pace, Send, tell
 from apps.orders.streams.timelines import Reader, Timelines
 from kernel import limits
@@ -102,6 +103,11 @@ class Streams:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
+        asked = dict(scope["headers"])
+        if is_preflight(scope["method"], asked):
+            await answer_preflight(asked, send)
+            return
+        send = telling_origin(asked, send)
         with context.acting(context.Context(actor="anonymous", correlation_id=str(new_id()))):
             try:
                 await self._answer(scope, receive, send)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from typing import Literal
+from typing import ClassVar, Literal
 
 from apps.orders.models import Order
 from apps.orders.usecases.change import Change
@@ -22,9 +22,13 @@ class OrderNotFound(Refusal):
 class OrderNotCancellable(Refusal):
     """The order is in a state in which it can no longer be cancelled."""
 
+    members: ClassVar = {"state": str}
+
 
 class AddressNotChangeable(Refusal):
     """The order is in a state in which its address can no longer be changed."""
+
+    members: ClassVar = {"state": str}
 
 
 class OtherCountry(Refusal):
@@ -35,19 +39,20 @@ class OtherCountry(Refusal):
 def cancel_order(
     *,
     order_id: uuid.UUID,
-    owner_id: uuid.UUID | None,
+    person_id: uuid.UUID | None,
     requested_by: Literal["customer", "staff"],
     at: dt.datetime,
 ) -> Order:
     """
     Cancel a placed order; of a later one ask whoever holds the goods.
 
-    `owner_id` is the customer whose order it must be, None for anyone's.
+    `person_id` is the customer whose order it must be, or the order itself for a guest; None for
+    anyone's.
 
     :raises OrderNotFound: if there is none, or it is another's.
     :raises OrderNotCancellable: if it is too late for that.
     """
-    change = _change(order_id, owner_id, at)
+    change = _change(order_id, person_id, at)
     order, ask = change.order, f"{requested_by} cancels"
     if order.refuses(ask):
         raise OrderNotCancellable(state=order.state)
@@ -61,7 +66,7 @@ def cancel_order(
 def change_address(
     *,
     order_id: uuid.UUID,
-    owner_id: uuid.UUID | None,
+    person_id: uuid.UUID | None,
     version: int,
     address: Address,
     at: dt.datetime,
@@ -69,14 +74,15 @@ def change_address(
     """
     Send an order elsewhere in the same country; `version` is the one that the caller has seen.
 
-    `owner_id` is the customer whose order it must be, None for anyone's.
+    `person_id` is the customer whose order it must be, or the order itself for a guest; None for
+    anyone's.
 
     :raises OrderNotFound: if there is none, or it is another's.
     :raises PreconditionFailed: if the order is another version by now.
     :raises AddressNotChangeable: if it is too late for that.
     :raises OtherCountry: if the address lies elsewhere.
     """
-    change = _change(order_id, owner_id, at)
+    change = _change(order_id, person_id, at)
     order = change.order
     if order.version != version:
         raise PreconditionFailed
@@ -101,10 +107,10 @@ def time_out_orders(*, at: dt.datetime, limit: int) -> int:
     return len(orders)
 
 
-def _change(order_id: uuid.UUID, owner_id: uuid.UUID | None, at: dt.datetime) -> Change:
+def _change(order_id: uuid.UUID, person_id: uuid.UUID | None, at: dt.datetime) -> Change:
     orders = Order.objects.select_for_update().filter(id=order_id)
-    if owner_id:
-        orders = orders.filter(customer_id=owner_id)
+    if person_id:
+        orders = orders.filter(person_id=person_id)
     if not (order := orders.first()):
         raise OrderNotFound
     return Change(order, at=at)

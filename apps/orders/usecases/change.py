@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from apps.orders import events
-from apps.orders.models import ErasedPerson, Order, OrderLine, Step, TimelineEntry, What
+from apps.orders.models import CouponUse, ErasedPerson, Order, OrderLine, Step, TimelineEntry, What
 from kernel.address import Address
 from kernel.bus.event import Event
 from kernel.bus.outbox import publish
@@ -19,6 +19,7 @@ _MUTABLE = (
     "version",
     "heard",
     "address",
+    "email",
     "total",
     "tracking_number",
     "cancel_reason",
@@ -56,7 +57,7 @@ class Change:
         """Take over what was really packed, and tell if it is less than agreed."""
         old = self.order.terms
         if self.order.pack(quantities):
-            OrderLine.objects.bulk_update(self.order.all_lines, ["quantity"])
+            OrderLine.objects.bulk_update(self.order.all_lines, ["quantity", "discount", "tax"])
             self.note(What.LINES_CHANGED)
             where = self.order.destination
             self._tell_modified(old, (where, where), ("lines", "total"))
@@ -84,7 +85,9 @@ class Change:
         """Write the order and its timeline, and publish."""
         order = self.order
         if order.has_ended and order.address and ErasedPerson.has(order.person_id):
-            order.address = None
+            order.forget_person()
+        if order.coupon_code and order.is_void:
+            CouponUse.give_back(order.id, at=self.at)
         self.order.updated_at = self.at
         self.order.save(update_fields=_MUTABLE)
         if self._entries:
@@ -132,7 +135,11 @@ def _reason(order: Order) -> dict[str, Any]:
 
 
 def _failure(order: Order) -> dict[str, Any]:
-    return {"reason": order.state.lower()}
+    return {
+        "reason": order.state.lower(),
+        "total": order.terms.total,
+        "currency": order.terms.currency,
+    }
 
 
 def _tracking(order: Order) -> dict[str, Any]:
@@ -147,6 +154,7 @@ def _final(order: Order) -> dict[str, Any]:
         "terms": order.terms,
         "address": order.destination,
         "locale": order.locale,
+        "email": order.email or None,
     }
 
 

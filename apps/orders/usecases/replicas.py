@@ -11,7 +11,14 @@ from kernel.transactions import transaction_required
 
 @transaction_required
 def remember_product(
-    *, product_id: uuid.UUID, version: int, code: str, name: str, price: Money, is_active: bool
+    *,
+    product_id: uuid.UUID,
+    version: int,
+    code: str,
+    name: str,
+    price: Money,
+    is_active: bool,
+    tax_class: str,
 ) -> None:
     """Take over what products tells of a product, unless this or a newer version is known."""
     CatalogueItem.remember(
@@ -21,6 +28,7 @@ def remember_product(
         name=name,
         price=price,
         is_active=is_active,
+        tax_class=tax_class,
     )
 
 

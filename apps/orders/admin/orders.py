@@ -18,6 +18,8 @@ from apps.orders.models import (
     ANSWERS,
     AWAITS_MACHINE,
     DEEDS,
+    Cart,
+    CartLine,
     CatalogueItem,
     ErasedPerson,
     Order,
@@ -27,12 +29,22 @@ from apps.orders.models import (
     wait_of,
 )
 from kernel.admin import OfOrderAdmin, ReadOnlyAdmin, ReadOnlyInline, act_on_each
-from kernel.money import display
 
 
 class OrderLineInline(ReadOnlyInline):
     model = OrderLine
-    fields = ("code", "name", "ordered_quantity", "quantity", "unit_price")
+    fields = (
+        "code",
+        "name",
+        "ordered_quantity",
+        "quantity",
+        "unit_price",
+        "discount",
+        "tax_rate",
+        "tax",
+    )
+    amounts = ("unit_price", "discount", "tax")
+    currency_field = "order.currency"
 
 
 class TimelineInline(ReadOnlyInline):
@@ -75,7 +87,7 @@ class StuckFilter(admin.SimpleListFilter):
 @admin.register(Order)
 class OrderAdmin(OfOrderAdmin):
     order_id_field = "id"
-    list_display = ("number", "state", "waits_for", "price", "country", "placed_at")
+    list_display = ("number", "state", "waits_for", "total", "country", "placed_at")
     list_filter = (
         StuckFilter,
         WaitFilter,
@@ -91,11 +103,38 @@ class OrderAdmin(OfOrderAdmin):
     ordering = ("-id",)
     inlines = (OrderLineInline, TimelineInline)
     actions = ("cancel",)
-    exclude = ("payment_token",)
-
-    @admin.display(description="Total", ordering="total")
-    def price(self, order: Order) -> str:
-        return display(order.total, order.currency)
+    amounts = ("total", "delivery_price", "delivery_discount", "delivery_tax")
+    readonly_fields = ("waits_for",)
+    fieldsets = (
+        (None, {"fields": ("number", "state", "waits_for", "placed_at", "updated_at")}),
+        ("To whom", {"fields": ("customer_id", "email", "address", "locale", "tracking_number")}),
+        ("Money", {"fields": ("total", "coupon_code", "prices_include_tax", "gateway")}),
+        (
+            "Delivery",
+            {
+                "fields": (
+                    "delivery_price",
+                    "delivery_discount",
+                    "delivery_tax_name",
+                    "delivery_tax_rate",
+                    "delivery_tax",
+                )
+            },
+        ),
+        (
+            "Its end",
+            {
+                "fields": (
+                    "cancel_reason",
+                    "cancel_requested_by",
+                    "cancel_requested_at",
+                    "is_cancel_refused",
+                    "deadline",
+                )
+            },
+        ),
+        ("Names", {"fields": ("id", "person_id", "version")}),
+    )
 
     @admin.display(description="Waits for")
     def waits_for(self, order: Order) -> SafeString | str:
@@ -113,7 +152,7 @@ class OrderAdmin(OfOrderAdmin):
     @admin.action(description="Cancel, if it can be stopped")
     def cancel(self, request: HttpRequest, orders: QuerySet[Order]) -> None:
         cancel = functools.partial(
-            usecases.cancel_order, owner_id=None, requested_by="staff", at=timezone.now()
+            usecases.cancel_order, person_id=None, requested_by="staff", at=timezone.now()
         )
         calls = {order.number: functools.partial(cancel, order_id=order.id) for order in orders}
         act_on_each(request, calls, said="cancelled, or will be if it can be stopped")
@@ -123,6 +162,8 @@ class OrderAdmin(OfOrderAdmin):
 class OrderLineAdmin(ReadOnlyAdmin):
     list_display = ("order", "code", "name", "ordered_quantity", "quantity", "unit_price")
     list_select_related = ("order",)
+    amounts = ("unit_price", "discount", "tax")
+    currency_field = "order.currency"
     search_fields = ("=code", "=product_id", "=order__number")
     ordering = ("-id",)
 
@@ -136,16 +177,37 @@ class TimelineEntryAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
 
 
+class CartLineInline(ReadOnlyInline):
+    model = CartLine
+    fields = ("code", "name", "quantity", "seen_price")
+    amounts = ("seen_price",)
+    currency_field = "seen_currency"
+
+
+@admin.register(Cart)
+class CartAdmin(ReadOnlyAdmin):
+    list_display = ("updated_at", "state", "is_guest", "holder_id", "coupon_code")
+    list_filter = ("state", "is_guest")
+    search_fields = ("=id", "=holder_id", "=order__number")
+    search_help_text = "A cart's or customer's id, or the number of the order that it became"
+    ordering = ("-id",)
+    inlines = (CartLineInline,)
+
+
+@admin.register(CartLine)
+class CartLineAdmin(ReadOnlyAdmin):
+    list_display = ("cart", "code", "name", "quantity")
+    search_fields = ("=code", "=product_id", "=cart__id")
+    ordering = ("-id",)
+
+
 @admin.register(CatalogueItem)
 class CatalogueItemAdmin(ReadOnlyAdmin):
-    list_display = ("code", "name", "unit_price", "is_active", "is_deleted", "version")
+    list_display = ("code", "name", "price", "tax_class", "is_active", "is_deleted", "version")
     list_filter = ("is_active", "is_deleted")
     search_fields = ("code", "name", "=product_id")
     ordering = ("code",)
-
-    @admin.display(description="Price", ordering="price")
-    def unit_price(self, item: CatalogueItem) -> str:
-        return display(item.price, item.currency) if item.currency else ""
+    amounts = ("price",)
 
 
 @admin.register(StockItem)
