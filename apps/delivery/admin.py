@@ -9,11 +9,11 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 
 from apps.delivery import usecases
 from apps.delivery.models import ErasedPerson, Product, Shipment, Zone, ZoneCountry
-from kernel.admin import OfOrderAdmin, ReadOnlyAdmin, act_on_each
+from kernel.admin import OfOrderAdmin, ReadOnlyAdmin, StaffAdmin, act_on_each
 from kernel.money import display
 
 
@@ -23,7 +23,7 @@ class CountryInline(TabularInline):
 
 
 @admin.register(Zone)
-class ZoneAdmin(ModelAdmin):
+class ZoneAdmin(StaffAdmin):
     list_display = ["name", "fee", "serves"]
     search_fields = ["name", "countries__country"]
     ordering = ["fee_per_box", "name"]
@@ -44,7 +44,7 @@ class ZoneAdmin(ModelAdmin):
 
 
 @admin.register(ZoneCountry)
-class ZoneCountryAdmin(ModelAdmin):
+class ZoneCountryAdmin(StaffAdmin):
     list_display = ["country", "zone"]
     list_filter = ["zone"]
     list_select_related = ["zone"]

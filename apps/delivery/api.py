@@ -6,7 +6,7 @@ import uuid
 
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -14,8 +14,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.delivery import queries, usecases
+from apps.delivery.models import AddressMissing, ShipmentNotAllowed, UnknownShipment
+from kernel.rest.declarations import refuses, sends
 from kernel.rest.etags import answer, etag
-from kernel.rest.fields import AddressField, MoneyField, StrictSerializer
+from kernel.rest.fields import AddressField, MoneyField, QueryForm, StrictSerializer
 from kernel.rest.idempotency import idempotent
 from kernel.rest.paging import page
 from kernel.rest.roles import role
@@ -23,10 +25,6 @@ from kernel.transactions import transaction
 
 STATES = ("new", "in_progress", "completed", "failed", "cancelled")
 UPPER_STATES = [state.upper() for state in STATES]
-PAGE = [
-    OpenApiParameter("limit", int, description="1 to 100, 24 if not given."),
-    OpenApiParameter("cursor", str, description="From `next` of the page before."),
-]
 
 
 class QuoteLine(StrictSerializer):
@@ -94,12 +92,13 @@ class Quotes(APIView):
 
     @extend_schema(
         operation_id="quote_delivery",
+        summary="Price a delivery",
+        description="Of these lines to this address. The quote is signed, bound to country and"
+        " lines, and lives 30 minutes.",
         request=QuoteInput,
-        responses={200: QuoteOutput, 422: OpenApiTypes.OBJECT},
-        description="Price the delivery of these lines to this address. The quote is signed, bound"
-        " to country and lines, and lives 30 minutes. Refused with `unknown_product`,"
-        " `country_not_served` and `too_much_to_deliver` (422).",
+        responses={200: QuoteOutput},
     )
+    @refuses(usecases.UnknownProduct, usecases.CountryNotServed, usecases.TooMuchToDeliver)
     def post(self, request: Request) -> Response:
         asked = QuoteInput(data=request.data)
         asked.is_valid(raise_exception=True)
@@ -115,9 +114,11 @@ class Tracking(APIView):
 
     @extend_schema(
         operation_id="track_shipment",
-        responses={200: TrackingOutput, 404: OpenApiTypes.OBJECT},
-        description="How far a shipment is. Refused with `unknown_shipment` (404).",
+        summary="Follow a shipment",
+        description="How far it is; whoever knows the number may ask.",
+        responses={200: TrackingOutput},
     )
+    @refuses(UnknownShipment)
     def get(self, request: Request, number: str) -> Response:
         return Response(queries.tracking(number))
 
@@ -127,26 +128,33 @@ class DeliveryView(APIView):
 
 
 class ShipmentList(DeliveryView):
-    class Query(serializers.Serializer):
+    class Query(QueryForm):
         state = serializers.ChoiceField(STATES, required=False)
 
     @extend_schema(
-        operation_id="list_shipments", parameters=[Query, *PAGE], responses={200: ShipmentPage}
+        operation_id="list_shipments",
+        summary="List shipments",
+        description="Those of the oldest orders first.",
+        parameters=[Query],
+        responses={200: ShipmentPage},
     )
     def get(self, request: Request) -> Response:
-        """List the shipments, those of the oldest orders first."""
         asked = self.Query(data=request.query_params)
         asked.is_valid(raise_exception=True)
         rows = queries.shipments(state=asked.validated_data.get("state", "").upper())
-        return page(request, rows, order=("order_id",), render=queries.render_shipment)
+        return page(
+            request, rows, order=("order_id",), render=queries.render_shipment, known=[self.Query]
+        )
 
 
 class ShipmentDetail(DeliveryView):
     @extend_schema(
         operation_id="get_shipment",
-        responses={200: ShipmentOutput, 404: OpenApiTypes.OBJECT},
-        description="Refused with `unknown_shipment` (404).",
+        summary="Read a shipment",
+        responses={200: ShipmentOutput},
     )
+    @refuses(UnknownShipment)
+    @sends("ETag")
     def get(self, request: Request, order_id: uuid.UUID) -> Response:
         body = queries.shipment(order_id)
         return answer(request, body, version=body["version"])
@@ -155,11 +163,13 @@ class ShipmentDetail(DeliveryView):
 class ShipmentStart(DeliveryView):
     @extend_schema(
         operation_id="start_shipment",
+        summary="Send a package",
+        description="From now on it can't be cancelled or sent elsewhere.",
         request=None,
         responses=SHIPMENT_ANSWERS,
-        description="Send the package: from now on it can't be cancelled or sent elsewhere. Refused"
-        " with `unknown_shipment` (404), `shipment_not_allowed` and `address_missing` (409).",
     )
+    @refuses(UnknownShipment, ShipmentNotAllowed, AddressMissing)
+    @sends("ETag")
     @idempotent
     def post(self, request: Request, order_id: uuid.UUID) -> Response:
         usecases.start_shipment(order_id=order_id, at=timezone.now())
@@ -169,11 +179,12 @@ class ShipmentStart(DeliveryView):
 class ShipmentComplete(DeliveryView):
     @extend_schema(
         operation_id="complete_shipment",
+        summary="Say that a package has arrived",
         request=None,
         responses=SHIPMENT_ANSWERS,
-        description="The package has arrived. Refused with `unknown_shipment` (404) and"
-        " `shipment_not_allowed` (409).",
     )
+    @refuses(UnknownShipment, ShipmentNotAllowed)
+    @sends("ETag")
     @idempotent
     def post(self, request: Request, order_id: uuid.UUID) -> Response:
         usecases.complete_shipment(order_id=order_id, at=timezone.now())
@@ -187,11 +198,13 @@ class ShipmentFail(DeliveryView):
 
     @extend_schema(
         operation_id="fail_shipment",
+        summary="Say that a package comes back",
+        description="It could not be delivered.",
         request=Input,
         responses=SHIPMENT_ANSWERS,
-        description="The package could not be delivered and comes back. Refused with"
-        " `unknown_shipment` (404) and `shipment_not_allowed` (409).",
     )
+    @refuses(UnknownShipment, ShipmentNotAllowed)
+    @sends("ETag")
     @idempotent
     def post(self, request: Request, order_id: uuid.UUID) -> Response:
         asked = self.Input(data=request.data)

@@ -7,14 +7,14 @@ import datetime as dt
 import uuid
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 
 from apps.delivery import events
 from apps.delivery.models import ErasedPerson, Product, Shipment, Zone, boxes_for
 from kernel.address import Address
-from kernel.bus.outbox import publish
+from kernel.bus.outbox import publish, publish_in_parts
 from kernel.money import Money
 from kernel.refusals import Refusal
 from kernel.signing import sign
@@ -29,12 +29,14 @@ class UnknownProduct(Refusal):
     """Some of these products are not for sale."""
 
     status = 422
+    members: ClassVar = {"products": list[uuid.UUID]}
 
 
 class CountryNotServed(Refusal):
     """We do not deliver to this country."""
 
     status = 422
+    members: ClassVar = {"country": str}
 
 
 class TooMuchToDeliver(Refusal):
@@ -244,19 +246,13 @@ def gather_personal_data(*, export_id: uuid.UUID, person_id: uuid.UUID, at: dt.d
     rows = [
         _row(shipment) for shipment in Shipment.objects.filter(person_id=person_id).order_by("id")
     ]
-    parts = [tuple(rows[first : first + PART]) for first in range(0, len(rows) or 1, PART)]
-    publish(
-        *(
-            events.PersonalDataGathered(
-                occurred_at=at,
-                export_id=export_id,
-                person_id=person_id,
-                part=number,
-                parts=len(parts),
-                rows=part,
-            )
-            for number, part in enumerate(parts, start=1)
-        )
+    publish_in_parts(
+        events.PersonalDataGathered,
+        rows=rows,
+        size=PART,
+        occurred_at=at,
+        export_id=export_id,
+        person_id=person_id,
     )
 
 

@@ -6,30 +6,24 @@ import uuid
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.warehouse import queries, usecases
+from apps.warehouse.models import PackagingNotAllowed, UnknownPackagingRequest
 from kernel.bus import context
+from kernel.rest.declarations import IF_MATCH, refuses, sends
 from kernel.rest.etags import answer, etag, if_match
-from kernel.rest.fields import StrictSerializer
+from kernel.rest.fields import QueryForm, StrictSerializer
 from kernel.rest.idempotency import idempotent
 from kernel.rest.paging import page
 from kernel.rest.roles import role
 from kernel.transactions import transaction
 
 STATES = ("new", "in_progress", "completed", "failed", "cancelled")
-PAGE = [
-    OpenApiParameter("limit", int, description="1 to 100, 24 if not given."),
-    OpenApiParameter("cursor", str, description="From `next` of the page before."),
-]
-IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, required=True, description="The ETag that was read."
-)
 
 
 @extend_schema_serializer(component_name="Stock")
@@ -87,17 +81,24 @@ class WarehouseView(APIView):
 
 
 class StockList(WarehouseView):
-    class Query(serializers.Serializer):
+    class Query(QueryForm):
         product_id = serializers.UUIDField(required=False)
         code = serializers.CharField(required=False, max_length=200)
 
-    @extend_schema(operation_id="list_stock", parameters=[Query, *PAGE], responses={200: StockPage})
+    @extend_schema(
+        operation_id="list_stock",
+        summary="List the stock",
+        description="Of all products, or of one.",
+        parameters=[Query],
+        responses={200: StockPage},
+    )
     def get(self, request: Request) -> Response:
-        """List the stock, of all products or of one."""
         asked = self.Query(data=request.query_params)
         asked.is_valid(raise_exception=True)
         rows = queries.stock(**asked.validated_data)
-        return page(request, rows, order=("product_id",), render=queries.render_stock)
+        return page(
+            request, rows, order=("product_id",), render=queries.render_stock, known=[self.Query]
+        )
 
 
 class StockAdjustments(WarehouseView):
@@ -115,11 +116,12 @@ class StockAdjustments(WarehouseView):
 
     @extend_schema(
         operation_id="adjust_stock",
+        summary="Change the stock of a product",
+        description="Add to it or take from it, with a reason for the ledger.",
         request=Input,
-        responses={201: StockLevelOutput, 404: OpenApiTypes.OBJECT, 409: OpenApiTypes.OBJECT},
-        description="Add to a product's stock or take from it, with a reason for the ledger."
-        " Refused with `unknown_product` (404), `stock_too_low` and `stock_too_high` (409).",
+        responses={201: StockLevelOutput},
     )
+    @refuses(usecases.UnknownProduct, usecases.StockTooLow, usecases.StockTooHigh)
     @idempotent
     def post(self, request: Request, product_id: uuid.UUID) -> Response:
         asked = self.Input(data=request.data)
@@ -134,29 +136,38 @@ class StockAdjustments(WarehouseView):
 
 
 class PackagingRequestList(WarehouseView):
-    class Query(serializers.Serializer):
+    class Query(QueryForm):
         state = serializers.ChoiceField(STATES, required=False)
 
     @extend_schema(
         operation_id="list_packaging_requests",
-        parameters=[Query, *PAGE],
+        summary="List what is to be packed",
+        description="Those of the oldest orders first.",
+        parameters=[Query],
         responses={200: PackagingRequestPage},
     )
     def get(self, request: Request) -> Response:
-        """List the packaging requests, those of the oldest orders first."""
         asked = self.Query(data=request.query_params)
         asked.is_valid(raise_exception=True)
         state = asked.validated_data.get("state", "").upper()
         rows = queries.packaging_requests(state=state)
-        return page(request, rows, order=("order_id",), render=queries.render_packaging_request)
+        return page(
+            request,
+            rows,
+            order=("order_id",),
+            render=queries.render_packaging_request,
+            known=[self.Query],
+        )
 
 
 class PackagingRequestDetail(WarehouseView):
     @extend_schema(
         operation_id="get_packaging_request",
-        responses={200: PackagingRequestOutput, 404: OpenApiTypes.OBJECT},
-        description="Refused with `unknown_packaging_request` (404).",
+        summary="Read what is to be packed for an order",
+        responses={200: PackagingRequestOutput},
     )
+    @refuses(UnknownPackagingRequest)
+    @sends("ETag")
     def get(self, request: Request, order_id: uuid.UUID) -> Response:
         body = queries.packaging_request(order_id)
         return answer(request, body, version=body["version"])
@@ -165,15 +176,13 @@ class PackagingRequestDetail(WarehouseView):
 class PackagingStart(WarehouseView):
     @extend_schema(
         operation_id="start_packaging",
+        summary="Begin to pack",
+        description="At first each line counts as packed in full.",
         request=None,
-        responses={
-            200: PackagingRequestOutput,
-            404: OpenApiTypes.OBJECT,
-            409: OpenApiTypes.OBJECT,
-        },
-        description="Begin to pack; at first each line counts as packed in full. Refused with"
-        " `unknown_packaging_request` (404) and `packaging_not_allowed` (409).",
+        responses={200: PackagingRequestOutput},
     )
+    @refuses(UnknownPackagingRequest, PackagingNotAllowed)
+    @sends("ETag")
     @idempotent
     def post(self, request: Request, order_id: uuid.UUID) -> Response:
         usecases.start_packaging(order_id=order_id, at=timezone.now())
@@ -183,16 +192,13 @@ class PackagingStart(WarehouseView):
 class PackagingComplete(WarehouseView):
     @extend_schema(
         operation_id="complete_packaging",
+        summary="Close a package",
+        description="With what is in it; with nothing in it the packaging has failed.",
         request=None,
-        responses={
-            200: PackagingRequestOutput,
-            404: OpenApiTypes.OBJECT,
-            409: OpenApiTypes.OBJECT,
-        },
-        description="Close the package with what is in it; with nothing in it the packaging has"
-        " failed. Refused with `unknown_packaging_request` (404) and `packaging_not_allowed`"
-        " (409).",
+        responses={200: PackagingRequestOutput},
     )
+    @refuses(UnknownPackagingRequest, PackagingNotAllowed)
+    @sends("ETag")
     @idempotent
     def post(self, request: Request, order_id: uuid.UUID) -> Response:
         actor = context.current().actor
@@ -207,21 +213,19 @@ class PackagingLineDetail(WarehouseView):
 
     @extend_schema(
         operation_id="correct_packaging_line",
+        summary="Correct what is in a package",
+        description="Say how many units are really in it, from 0 to what was ordered.",
         parameters=[IF_MATCH],
         request=Input,
-        responses={
-            200: PackagingRequestOutput,
-            404: OpenApiTypes.OBJECT,
-            409: OpenApiTypes.OBJECT,
-            412: OpenApiTypes.OBJECT,
-            422: OpenApiTypes.OBJECT,
-            428: OpenApiTypes.OBJECT,
-        },
-        description="Say how many units are really in the package, from 0 to what was ordered."
-        " Refused with `unknown_packaging_request` and `unknown_line` (404),"
-        " `packaging_not_allowed` (409), `precondition_failed` (412), `quantity_too_high` (422)"
-        " and `precondition_required` (428).",
+        responses={200: PackagingRequestOutput},
     )
+    @refuses(
+        UnknownPackagingRequest,
+        usecases.UnknownLine,
+        PackagingNotAllowed,
+        usecases.QuantityTooHigh,
+    )
+    @sends("ETag")
     def patch(self, request: Request, order_id: uuid.UUID, product_id: uuid.UUID) -> Response:
         asked = self.Input(data=request.data)
         asked.is_valid(raise_exception=True)

@@ -6,6 +6,7 @@ import datetime as dt
 import uuid
 from collections import Counter
 from collections.abc import Iterable
+from typing import ClassVar
 
 from apps.warehouse import events
 from apps.warehouse.models import (
@@ -32,6 +33,8 @@ class UnknownProduct(Refusal):
 class StockTooLow(Refusal):
     """So much can't be taken: the rest would not cover what is set aside for orders."""
 
+    members: ClassVar = {"on_hand": int, "reserved": int}
+
 
 class StockTooHigh(Refusal):
     """The stock of one product is at most 1000000000."""
@@ -47,6 +50,7 @@ class QuantityTooHigh(Refusal):
     """More of a product can't be packed than was ordered."""
 
     status = 422
+    members: ClassVar = {"ordered": int}
 
 
 @transaction_required

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -41,6 +41,8 @@ class UnknownShipment(Refusal):
 
 class ShipmentNotAllowed(Refusal):
     """The shipment is in a state that does not allow this."""
+
+    members: ClassVar = {"state": str}
 
 
 class AddressMissing(Refusal):

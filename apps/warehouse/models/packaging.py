@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import F, Q
@@ -38,6 +38,8 @@ class UnknownPackagingRequest(Refusal):
 
 class PackagingNotAllowed(Refusal):
     """The packaging request is in a state that does not allow this."""
+
+    members: ClassVar = {"state": str}
 
 
 class PackagingRequest(models.Model):
