@@ -4,10 +4,13 @@ What payment does when orders speak, and when it spoke to itself.
 Each handler notes its fact and carries out what that demands of the gateway: the wish is written
 and committed, the gateway called with the wish's id, the answer written; and so on until nothing
 is wished. Two handlers of one order may do so at once: the gateway knows the id, and an answer
-counts once.
+counts once. What is wished of a gateway that has fallen silent waits for the watch, and the event
+that led to it is done.
 """
 
 from __future__ import annotations
+
+import time
 
 import structlog
 from django.utils import timezone
@@ -18,10 +21,12 @@ from apps.orders.events import (
     OrderFulfilled,
     OrderModified,
     OrderPlaced,
+    OrderShipped,
 )
-from apps.payment import gateway, usecases
-from apps.payment.events import OperationRequested
-from apps.payment.gateway import Unknown, Wish
+from apps.payment import errands, usecases
+from apps.payment.errands import GatewaySilent
+from apps.payment.events import OperationRequested, ReconciliationRequested, RemedyRequested
+from apps.payment.gateway import Wish
 from kernel.bus.inbox import Answered
 from kernel.bus.subscriptions import handles
 from kernel.transactions import transaction
@@ -29,8 +34,8 @@ from kernel.transactions import transaction
 log = structlog.get_logger(__name__)
 
 
-class GatewaySilent(Exception):
-    """The gateway gave no answer that says what it did: the message must come again."""
+# A day's books may be long: what is left after so many seconds is the next message's.
+RECONCILING_SECONDS = 15
 
 
 @handles(OrderPlaced, outside=True)
@@ -61,6 +66,13 @@ def amend_payment(event: OrderModified, answered: Answered) -> None:
     _carry_out(wish, answered)
 
 
+@handles(OrderShipped, outside=True)
+def note_shipped(event: OrderShipped, answered: Answered) -> None:
+    with transaction():
+        wish = usecases.note_shipped(order_id=event.order_id, at=timezone.now())
+    _carry_out(wish, answered)
+
+
 @handles(OrderFulfilled, outside=True)
 def capture_payment(event: OrderFulfilled, answered: Answered) -> None:
     with transaction():
@@ -86,12 +98,34 @@ def resume_operation(event: OperationRequested, answered: Answered) -> None:
     with transaction():
         wish = usecases.resume_operation(order_id=event.order_id, at=timezone.now())
     try:
-        _ask_until_settled(wish)
+        errands.ask_until_settled(wish)
     except GatewaySilent as silent:
         # No failure of this event: the wish is open, and the watch says the event anew.
         log.warning("gateway_silent", order_id=str(event.order_id), why=str(silent))
     with answered():
         pass
+
+
+@handles(RemedyRequested, outside=True)
+def remedy_difference(event: RemedyRequested, answered: Answered) -> None:
+    errands.remedy(event.difference_id)
+    with answered():
+        pass
+
+
+@handles(ReconciliationRequested, outside=True)
+def reconcile_books(event: ReconciliationRequested, answered: Answered) -> None:
+    deadline = time.monotonic() + RECONCILING_SECONDS
+    is_late = False
+    for _ in errands.reconcile(event.reconciliation_id):
+        is_late = time.monotonic() > deadline
+        if is_late:
+            break
+    with answered():
+        if is_late:
+            usecases.continue_reconciliation(
+                reconciliation_id=event.reconciliation_id, at=timezone.now()
+            )
 
 
 def _carry_out(wish: Wish | None, answered: Answered) -> None:
@@ -101,22 +135,6 @@ def _carry_out(wish: Wish | None, answered: Answered) -> None:
     A process that ends between the last answer and the mark does no harm: when the event comes
     again its fact is known, nothing is wished, and the mark is all that is left to do.
     """
-    _ask_until_settled(wish)
+    errands.ask_until_settled(wish)
     with answered():
         pass
-
-
-def _ask_until_settled(wish: Wish | None) -> None:
-    """
-    Ask the gateway, write its answer, and so on until nothing is wished of it.
-
-    :raises GatewaySilent: the wish stays open, and is asked again with the same id.
-    """
-    while wish:
-        answer = gateway.carry_out(wish)
-        if isinstance(answer, Unknown):
-            raise GatewaySilent(f"{wish.kind} at {wish.gateway}: {answer.why}")
-        with transaction():
-            wish = usecases.take_answer(
-                order_id=wish.order_id, operation_id=wish.id, answer=answer, at=timezone.now()
-            )

@@ -9,7 +9,9 @@ import uuid
 from collections.abc import Callable, Mapping
 
 import orjson
+from django.utils import timezone
 
+from apps.payment.gateway.books import BookEntry, BooksPage
 from apps.payment.gateway.interface import (
     Accepted,
     Answer,
@@ -27,6 +29,7 @@ DECLINED_CARD = "4000000000000002"
 INSUFFICIENT_FUNDS_CARD = "4000000000009995"
 CAPTURE_REFUSED_CARD = "4000000000000341"
 SILENT_CARDS = {"4000000000000259": "late", "4000000000000119": "status 500"}
+BOOKS_PAGE = 100
 WEBHOOK_SECRET = "of-the-fake"  # noqa: S105 -- nothing that the fake signs is believed elsewhere
 _NO_MONEY = {DECLINED_CARD: "card_declined", INSUFFICIENT_FUNDS_CARD: "insufficient_funds"}
 
@@ -56,9 +59,13 @@ class FakeGateway(Gateway):
     can wait there, or raise what a dying process would.
     """
 
+    has_books = True
+
     def __init__(self) -> None:
         self.accounts: dict[str, Account] = {}
         self.answers: dict[uuid.UUID, Accepted | Refused] = {}
+        self.done: dict[uuid.UUID, Accepted] = {}
+        self.entries: list[BookEntry] = []
         self.calls: list[Wish] = []
         self.before_work: Callable[[Wish], None] = _nothing
         self.after_work: Callable[[Wish], None] = _nothing
@@ -86,7 +93,18 @@ class FakeGateway(Gateway):
 
     def find(self, wish: Wish) -> Accepted | NotFound | Unknown:
         """Look into the books."""
-        return Accepted() if self.answers.get(wish.id) == Accepted() else NotFound()
+        return self.done.get(wish.id, NotFound())
+
+    def forget_keys(self) -> None:
+        """Let a day go by: the books stay."""
+        self.answers.clear()
+
+    def books(self, on: dt.date, *, after: str = "") -> BooksPage | Unknown:
+        """Read a page of the day's books."""
+        of_day = [each for each in self.entries if each.made_at.astimezone(dt.UTC).date() == on]
+        begin = int(after or 0)
+        page, rest = of_day[begin : begin + BOOKS_PAGE], of_day[begin + BOOKS_PAGE :]
+        return BooksPage(tuple(page), after=str(begin + len(page)) if rest else "")
 
     def webhook(self, wish: Wish, *, at: dt.datetime) -> tuple[bytes, dict[str, str]]:
         """Return body and headers of the message that tells of a wish which was done."""
@@ -105,11 +123,35 @@ class FakeGateway(Gateway):
 
     def _work(self, wish: Wish) -> Accepted | Refused:
         account = self.accounts.get(wish.token)
+        held = account.held if account else 0
         reason = _WORK[Kind(wish.kind)](account, wish) if account else "unknown_token"
-        answer = Refused(reason) if reason else Accepted()
+        fee = fee_of(wish.amount) if wish.kind == Kind.CAPTURE else None
+        answer = Refused(reason) if reason else Accepted(fee=fee)
+        if isinstance(answer, Accepted):
+            self.done[wish.id] = answer
         if reason not in {"unknown_token", "wrong_state"}:  # payment_3p judges these anew
             self.answers[wish.id] = answer
+        if account and isinstance(answer, Accepted):
+            self._enter(wish, account, answer.fee, released=held)
         return answer
+
+    def _enter(self, wish: Wish, account: Account, fee: int | None, *, released: int) -> None:
+        entry = BookEntry(
+            id=str(len(self.entries) + 1),
+            reference=str(wish.id),
+            token=wish.token,
+            kind=wish.kind,
+            amount=released if wish.kind == Kind.VOID else wish.amount,
+            currency=account.currency,
+            fee=fee or 0,
+            made_at=timezone.now(),
+        )
+        self.entries.append(entry)
+
+
+def fee_of(amount: int) -> int:
+    """Return what payment_3p keeps of a capture: 1.4 % and 0.25, nothing of nothing."""
+    return (amount * 14 + 500) // 1_000 + 25 if amount else 0
 
 
 def _authorize(account: Account, wish: Wish) -> str:

@@ -7,6 +7,9 @@ import dataclasses
 import datetime as dt
 import uuid
 from collections.abc import Mapping
+from typing import ClassVar
+
+from apps.payment.gateway.books import BooksPage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,12 +23,18 @@ class Wish:
     token: str
     amount: int  # in minor units; of a void: what is released
     currency: str
+    reference: str = ""  # what the gateway calls this payment, if it told when it held the money
     may_be_forgotten: bool = False  # asked before, longer ago than gateways keep keys
 
 
 @dataclasses.dataclass(frozen=True)
 class Accepted:
-    """The gateway did it."""
+    """The gateway did it. What else it told makes no other answer of it: all are equal."""
+
+    reference: str = dataclasses.field(default="", compare=False)
+    held_until: dt.datetime | None = dataclasses.field(default=None, compare=False)
+    # What the gateway keeps for itself, in minor units; None where only its books tell that.
+    fee: int | None = dataclasses.field(default=None, compare=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,14 +60,21 @@ Answer = Accepted | Refused | Unknown
 
 
 class Gateway(abc.ABC):
-    """Whoever holds, takes and gives back money. No method raises for what the network does."""
+    """
+    Whoever holds, takes and gives back money. No method raises for what the network does.
+
+    One that can't lower what it holds says so; the capture then releases what is above it.
+    """
+
+    lowers_holds: ClassVar[bool] = True
+    has_books: ClassVar[bool] = False  # whether `books` tells what it did on a day
 
     @abc.abstractmethod
     def call(self, wish: Wish) -> Answer:
         """Do it, once for each `wish.id`, within ten seconds."""
 
     @abc.abstractmethod
-    def find(self, wish: Wish) -> Accepted | NotFound | Unknown:
+    def find(self, wish: Wish) -> Answer | NotFound:
         """Look the wish up in the gateway's books, without doing anything."""
 
     @abc.abstractmethod
@@ -70,3 +86,7 @@ class Gateway(abc.ABC):
 
         :raises UntrustedWebhook: if the gateway has not signed it, or not lately.
         """
+
+    def books(self, on: dt.date, *, after: str = "") -> BooksPage | Unknown:
+        """Return what it did on a day (UTC), a page at a time, in an order of its own."""
+        return Unknown(f"{type(self).__name__} tells no books of {on}")

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 from django.conf import settings
 
+from apps.payment.gateway.books import BookEntry, BooksPage
 from apps.payment.gateway.interface import (
     Accepted,
     Answer,
@@ -33,12 +34,15 @@ _PATHS = {
     Kind.VOID: "/cancelPayment",
     Kind.REFUND: "/refund",
 }
+_KINDS = {path.strip("/"): kind for kind, path in _PATHS.items()}
 # These are verdicts about the payment; any other error is about us, or about today.
 _VERDICTS = {400: "invalid", 404: "unknown_token", 409: "wrong_state"}
 
 
 class Payment3P(Gateway):
     """One client for a process: connections are kept, and shared by its threads."""
+
+    has_books = True
 
     def __init__(
         self,
@@ -72,8 +76,22 @@ class Payment3P(Gateway):
             return NotFound()
         if not response.is_success or "entries" not in body:
             return Unknown(f"status {response.status_code}")
-        references = {entry["reference"] for entry in body["entries"]}
-        return Accepted() if str(wish.id) in references else NotFound()
+        entries = {entry["reference"]: entry for entry in body["entries"]}
+        entry = entries.get(str(wish.id))
+        return Accepted(fee=_fee(entry)) if entry else NotFound()
+
+    def books(self, on: dt.date, *, after: str = "") -> BooksPage | Unknown:
+        """Read a page of the day's books."""
+        query = {"on": on.isoformat(), "after": after or "0"}
+        try:
+            response = self._http.get("/books", params=query)
+        except httpx.HTTPError as error:
+            return Unknown(type(error).__name__)
+        body = _json(response)
+        if not response.is_success or "results" not in body:
+            return Unknown(f"status {response.status_code}")
+        entries = tuple(map(_entry, body["results"]))
+        return BooksPage(entries, after=str(body["after"] or ""))
 
     def read_webhook(
         self, body: bytes, headers: Mapping[str, str], *, at: dt.datetime
@@ -112,12 +130,30 @@ def _body(wish: Wish) -> dict[str, Any]:
 def _answer(response: httpx.Response) -> Answer:
     body = _json(response)
     if response.status_code == 200 and body.get("ok") is True:
-        return Accepted()
+        return Accepted(fee=_fee(body))
     if response.status_code == 200 and body.get("ok") is False:
         return Refused(str(body.get("reason") or "refused"))
     if response.status_code in _VERDICTS and body.get("code") == _VERDICTS[response.status_code]:
         return Refused(_VERDICTS[response.status_code])
     return Unknown(f"status {response.status_code}")
+
+
+def _entry(shown: dict[str, Any]) -> BookEntry:
+    return BookEntry(
+        id=str(shown["id"]),
+        reference=shown["reference"],
+        token=shown["paymentToken"],
+        kind=_KINDS[shown["operation"]],
+        amount=shown["amount"],
+        currency=shown["currency"],
+        fee=shown["fee"],
+        made_at=dt.datetime.fromisoformat(shown["madeAt"]),
+    )
+
+
+def _fee(body: dict[str, Any]) -> int | None:
+    fee = body.get("fee")
+    return fee if isinstance(fee, int) else None
 
 
 def _json(response: httpx.Response) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from apps.payment import gateway as gateways
 from apps.payment.events import PaymentDeclined
 from apps.payment.gateway import Wish
 from apps.payment.models import Payment
-from apps.payment.usecases.wishes import next_wish
+from apps.payment.usecases.wishes import next_wish, tell_missed_capture
 from kernel.bus.outbox import publish
 from kernel.transactions import transaction_required
 
@@ -50,14 +50,25 @@ def note_modified(
 
 
 @transaction_required
+def note_shipped(*, order_id: uuid.UUID, at: dt.datetime) -> Wish | None:
+    """Remember that the goods are on their way: what is held for them is not given up any more."""
+    payment = Payment.locked(order_id, at=at)
+    if payment.hears("shipped"):
+        payment.is_shipped = True
+        payment.store(at=at)
+    return next_wish(payment=payment, at=at)
+
+
+@transaction_required
 def note_fulfilled(
     *, order_id: uuid.UUID, version: int, total: int, currency: str, at: dt.datetime
 ) -> Wish | None:
-    """Capture the order's newest total, once it is authorized."""
+    """Capture the order's newest total, once it is authorized; of more, give back the rest."""
     payment = Payment.locked(order_id, at=at)
     if payment.hears("fulfilled"):
         payment.note_total(version=version, total=total, currency=currency)
         payment.is_fulfilled = True
+        tell_missed_capture(payment=payment, at=at)
         payment.store(at=at)
     return next_wish(payment=payment, at=at)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from typing import ClassVar
 
 from django.db.models import Sum
 
-from apps.payment.events import OperationRequested
+from apps.payment.events import OperationRequested, PaymentWrittenOff
 from apps.payment.models import Kind, Operation, Payment
-from apps.payment.usecases.wishes import write_wish
+from apps.payment.usecases.wishes import was_refused, write_wish
 from kernel.bus.outbox import publish
 from kernel.refusals import Refusal
 from kernel.transactions import transaction_required
@@ -24,9 +25,15 @@ class PaymentNotFound(Refusal):
 class RefundTooLarge(Refusal):
     """More than what is left of the captured amount can't be refunded."""
 
+    members: ClassVar = {"refundable": int}
+
 
 class OperationInProgress(Refusal):
     """The gateway has not answered what was asked before: wait for it."""
+
+
+class NothingRefused(Refusal):
+    """The gateway has refused nothing that is still to be done."""
 
 
 @transaction_required
@@ -70,7 +77,33 @@ def write_off(*, order_id: uuid.UUID, reason: str, at: dt.datetime) -> Operation
     payment = _locked(order_id)
     payment.hears("written_off")
     _demand_nothing_open(payment)
+    publish(
+        PaymentWrittenOff(
+            occurred_at=at,
+            order_id=payment.order_id,
+            amount=payment.target,
+            currency=payment.currency,
+            reason=reason,
+        )
+    )
     return _request(payment, Kind.VOID, payment.authorized, reason=reason, at=at)
+
+
+@transaction_required
+def retry_refused(*, order_id: uuid.UUID, at: dt.datetime) -> Operation:
+    """
+    Ask once more for what is still to be done and the gateway refused to do, as to release money.
+
+    A capture that was refused is retried by `retry_capture`.
+
+    :raises PaymentNotFound, NothingRefused, OperationInProgress:
+    """
+    payment = _locked(order_id)
+    _demand_nothing_open(payment)
+    due = payment.due()
+    if due is None or not was_refused(payment=payment, due=due):
+        raise NothingRefused
+    return _request(payment, due.kind, due.amount, reason=due.reason or "retried", at=at)
 
 
 def _locked(order_id: uuid.UUID) -> Payment:

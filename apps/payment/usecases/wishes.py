@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import uuid
 
+from django.conf import settings
 from django.db.models import F, Value
 from django.db.models.functions import Greatest, Least
 
+from apps.payment import gateway as gateways
 from apps.payment.events import (
     OperationRequested,
     PaymentAmended,
@@ -15,11 +18,13 @@ from apps.payment.events import (
     PaymentCaptured,
     PaymentCaptureFailed,
     PaymentDeclined,
+    PaymentLapsed,
     PaymentRefunded,
     PaymentVoided,
 )
 from apps.payment.gateway import Accepted, Refused, Wish
-from apps.payment.models import Kind, Operation, Payment
+from apps.payment.models import Amounts, Circuit, Due, Kind, LedgerEntry, Operation, Payment
+from apps.payment.usecases.circuits import note_that_it_answers
 from kernel import limits
 from kernel.bus.event import Event
 from kernel.bus.outbox import publish
@@ -27,8 +32,6 @@ from kernel.transactions import transaction_required
 
 # Gateways forget keys after a day at the earliest: half of that is safe.
 KEY_LIFETIME = dt.timedelta(hours=12)
-# The watch asks again when a wish's age has doubled, within these bounds.
-SHORTEST_PAUSE, LONGEST_PAUSE = dt.timedelta(minutes=1), dt.timedelta(hours=1)
 MAX_ASKED_AGAIN = 500
 # A call has been answered by then, or never is.
 CALL = dt.timedelta(seconds=limits.CONNECT_SECONDS + limits.READ_SECONDS)
@@ -47,10 +50,11 @@ def take_answer(
     operation = payment.operations.get(id=operation_id)
     if operation.is_open:
         if isinstance(answer, Accepted):
-            _accept(payment, operation, at=at)
+            accept(payment=payment, operation=operation, answer=answer, at=at)
         else:
             _refuse(payment, operation, answer.reason, at=at)
         payment.store(at=at)
+    note_that_it_answers(gateway=payment.gateway, at=at)
     return next_wish(payment=payment, at=at)
 
 
@@ -68,8 +72,7 @@ def ask_again(*, at: dt.datetime) -> int:
     due = due.select_for_update(skip_locked=True).order_by("next_ask_at")
     operations = list(due[:MAX_ASKED_AGAIN])
     for operation in operations:
-        age = at - operation.created_at
-        operation.next_ask_at = at + min(max(age, SHORTEST_PAUSE), LONGEST_PAUSE)
+        operation.wait(at=at)
         publish(
             OperationRequested(
                 occurred_at=at, order_id=operation.payment_id, operation_id=operation.id
@@ -95,10 +98,14 @@ def note_webhook(*, operation_id: uuid.UUID, at: dt.datetime) -> None:
 
 @transaction_required
 def next_wish(*, payment: Payment, at: dt.datetime) -> Wish | None:
-    """Return the locked payment's oldest open wish, else a new one for what is due, if anything."""
+    """
+    Return the locked payment's oldest open wish, else a new one for what is due, if anything.
+
+    What is wished of a gateway that is left alone waits for the watch.
+    """
     still_open = payment.operations.filter(state=Operation.State.WISHED)
     operation = still_open.order_by("id").first() or _wish_for_what_is_due(payment, at=at)
-    if operation is None:
+    if operation is None or not Circuit.lets_through(payment.gateway, at=at):
         return None
     is_old = operation.tries > 0 and at - operation.created_at > KEY_LIFETIME
     operation.note_call(at=at)
@@ -110,6 +117,7 @@ def next_wish(*, payment: Payment, at: dt.datetime) -> Wish | None:
         token=payment.token,
         amount=operation.amount,
         currency=payment.currency,
+        reference=payment.reference,
         may_be_forgotten=is_old,
     )
 
@@ -119,33 +127,54 @@ def write_wish(
     *, payment: Payment, kind: Kind, amount: int, reason: str, at: dt.datetime
 ) -> Operation:
     """Write down what is to be asked of the gateway."""
-    return Operation.objects.create(
-        payment=payment,
-        kind=kind,
-        amount=amount,
-        reason=reason,
-        created_at=at,
-        next_ask_at=at + SHORTEST_PAUSE,
-    )
+    operation = Operation(payment=payment, kind=kind, amount=amount, reason=reason, created_at=at)
+    operation.wait(at=at)
+    operation.save(force_insert=True)
+    return operation
+
+
+@transaction_required
+def tell_missed_capture(*, payment: Payment, at: dt.datetime) -> None:
+    """Tell it if the order is fulfilled and what was held for it has lapsed."""
+    if payment.miss_capture():
+        publish(
+            PaymentCaptureFailed(occurred_at=at, order_id=payment.order_id, reason=payment.reason)
+        )
+
+
+@transaction_required
+def was_refused(*, payment: Payment, due: Due) -> bool:
+    """Say whether the gateway has refused just this."""
+    refused = payment.operations.filter(state=Operation.State.REFUSED)
+    return refused.filter(kind=due.kind, amount=due.amount).exists()
+
+
+@transaction_required
+def accept(*, payment: Payment, operation: Operation, answer: Accepted, at: dt.datetime) -> bool:
+    """Write that the gateway did it, in the ledger too; return whether it counts."""
+    operation.close(refusal=None, at=at, fee=answer.fee)
+    before = Amounts.of(payment)
+    counts = payment.accept(operation.kind, operation.amount)
+    if counts:
+        after = dataclasses.replace(Amounts.of(payment), fee=answer.fee or 0)
+        LedgerEntry.post(operation, before=before, after=after, at=at)
+        if operation.kind == Kind.AUTHORIZE:
+            lifetime = settings.HOLD_LIFETIMES[payment.gateway]
+            payment.reference = answer.reference
+            payment.held_until = answer.held_until or at + lifetime
+        publish(_event_of(payment, operation, at=at))
+    tell_missed_capture(payment=payment, at=at)
+    return counts
 
 
 def _wish_for_what_is_due(payment: Payment, *, at: dt.datetime) -> Operation | None:
     due = payment.due()
-    if due is None:
+    if due is None or (due.kind == Kind.AMEND and not gateways.lowers_holds(payment.gateway)):
         return None
     # What the gateway has refused is not asked of it again by itself: that is for staff.
-    refused = payment.operations.filter(
-        kind=due.kind, amount=due.amount, state=Operation.State.REFUSED
-    )
-    if refused.exists():
+    if was_refused(payment=payment, due=due):
         return None
     return write_wish(payment=payment, kind=due.kind, amount=due.amount, reason=due.reason, at=at)
-
-
-def _accept(payment: Payment, operation: Operation, *, at: dt.datetime) -> None:
-    operation.close(refusal=None, at=at)
-    if payment.accept(operation.kind, operation.amount):
-        publish(_event_of(payment, operation, at=at))
 
 
 def _refuse(payment: Payment, operation: Operation, reason: str, *, at: dt.datetime) -> None:
@@ -176,7 +205,10 @@ def _event_of(payment: Payment, operation: Operation, *, at: dt.datetime) -> Eve
                 occurred_at=at, order_id=order_id, amount=amount, currency=currency
             )
         case Kind.VOID:
-            return PaymentVoided(occurred_at=at, order_id=order_id)
+            has_lapsed = payment.state == Payment.State.LAPSED
+            return (PaymentLapsed if has_lapsed else PaymentVoided)(
+                occurred_at=at, order_id=order_id
+            )
         case Kind.REFUND:
             return PaymentRefunded(
                 occurred_at=at,
