@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 
 
@@ -9,22 +10,39 @@ class Behaviour(enum.StrEnum):
     """What a card does. The number itself is never stored."""
 
     NORMAL = "normal"
-    DECLINED = "declined"  # at /check
-    INSUFFICIENT_FUNDS = "insufficient_funds"  # at /check
-    CAPTURE_REFUSED = "capture_refused"  # at /processPayment, always
-    SLOW = "slow"  # does the work, then answers too late; a replay answers at once
-    BROKEN = "broken"  # does the work, then answers 500; a replay answers well
+    DECLINED = "declined"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    CAPTURE_REFUSED = "capture_refused"
+    SLOW = "slow"
+    BROKEN = "broken"
+    WEBHOOK_FIRST = "webhook_first"
+    WEBHOOK_TWICE = "webhook_twice"
+    WEBHOOK_NEVER = "webhook_never"
 
 
-SPECIAL = {
-    "4000000000000002": Behaviour.DECLINED,
-    "4000000000009995": Behaviour.INSUFFICIENT_FUNDS,
-    "4000000000000341": Behaviour.CAPTURE_REFUSED,
-    "4000000000000259": Behaviour.SLOW,
-    "4000000000000119": Behaviour.BROKEN,
-}
+@dataclasses.dataclass(frozen=True)
+class Card:
+    """A number that people can type, and what it is for."""
+
+    number: str
+    behaviour: Behaviour
+    effect: str
+
+
+CARDS = (
+    Card("4242424242424242", Behaviour.NORMAL, "Good, as is any number that isn't listed here."),
+    Card("4000000000000002", Behaviour.DECLINED, "Declined at /check."),
+    Card("4000000000009995", Behaviour.INSUFFICIENT_FUNDS, "Refused at /check for want of funds."),
+    Card("4000000000000341", Behaviour.CAPTURE_REFUSED, "Held, but /processPayment refuses it."),
+    Card("4000000000000259", Behaviour.SLOW, "Does the work and answers after 30 seconds."),
+    Card("4000000000000119", Behaviour.BROKEN, "Does the work and answers 500."),
+    Card("4000000000000044", Behaviour.WEBHOOK_FIRST, "Tells the webhook before it answers."),
+    Card("4000000000000051", Behaviour.WEBHOOK_TWICE, "Tells each webhook twice."),
+    Card("4000000000000069", Behaviour.WEBHOOK_NEVER, "Tells no webhook."),
+)
+_BY_NUMBER = {card.number: card.behaviour for card in CARDS}
 
 
 def behaviour_of(number: str) -> Behaviour:
     """Return how this card behaves; any number that isn't special is a good card."""
-    return SPECIAL.get(number, Behaviour.NORMAL)
+    return _BY_NUMBER.get(number, Behaviour.NORMAL)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.db import models
 
 from payment_3p.cards import Behaviour
+from payment_3p.forms import EntryShown, PaymentShown
 
 
 def _new_token() -> str:
@@ -35,6 +36,7 @@ class Payment(models.Model):
     refunded = models.BigIntegerField(default=0)
     created_at = models.DateTimeField()
 
+    entries: models.Manager[Entry]
     objects: ClassVar[models.Manager[Payment]] = models.Manager()
 
     class Meta:
@@ -53,42 +55,54 @@ class Payment(models.Model):
     def __str__(self) -> str:
         return self.token
 
-    def as_json(self) -> dict[str, Any]:
+    def shown(self) -> PaymentShown:
         """Return what the owner of the API key may know of it."""
-        return {
-            "paymentToken": self.token,
-            "state": self.state,
-            "currency": self.currency,
-            "limit": self.limit,
-            "held": self.held,
-            "captured": self.captured,
-            "refunded": self.refunded,
-            "createdAt": self.created_at.isoformat(),
-        }
+        return PaymentShown(
+            payment_token=self.token,
+            state=self.State(self.state).value,
+            currency=self.currency,
+            limit=self.limit,
+            held=self.held,
+            captured=self.captured,
+            refunded=self.refunded,
+            created_at=self.created_at,
+        )
 
 
 class Entry(models.Model):
     """One thing that was done; never changed. `reference` is the caller's Idempotency-Key."""
 
+    class Operation(models.TextChoices):
+        CHECK = "check"
+        UPDATE_AMOUNT = "updateAmount"
+        PROCESS_PAYMENT = "processPayment"
+        CANCEL_PAYMENT = "cancelPayment"
+        REFUND = "refund"
+
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="entries")
-    operation = models.CharField(max_length=20)
+    operation = models.CharField(max_length=20, choices=Operation)
     amount = models.BigIntegerField()
+    fee = models.BigIntegerField(default=0)
     reference = models.CharField(max_length=255, blank=True)
     made_at = models.DateTimeField()
 
     objects: ClassVar[models.Manager[Entry]] = models.Manager()
 
+    class Meta:
+        indexes = (models.Index(fields=["made_at"], name="payment_3p_entry_made_at"),)
+
     def __str__(self) -> str:
         return f"{self.operation} {self.amount}"
 
-    def as_json(self) -> dict[str, Any]:
+    def shown(self) -> EntryShown:
         """Return the entry as the books show it."""
-        return {
-            "operation": self.operation,
-            "amount": self.amount,
-            "reference": self.reference,
-            "madeAt": self.made_at.isoformat(),
-        }
+        return EntryShown(
+            operation=self.Operation(self.operation).value,
+            amount=self.amount,
+            fee=self.fee,
+            reference=self.reference,
+            made_at=self.made_at,
+        )
 
 
 class Answer(models.Model):

@@ -10,9 +10,10 @@ of what was captured. An amount may be 0: an order can be free.
 from __future__ import annotations
 
 from payment_3p.cards import Behaviour
+from payment_3p.forms import Reason
 from payment_3p.models import Payment
 
-_REFUSED_AT_CHECK = {
+_REFUSED_AT_CHECK: dict[Behaviour, Reason] = {
     Behaviour.DECLINED: "card_declined",
     Behaviour.INSUFFICIENT_FUNDS: "insufficient_funds",
 }
@@ -20,6 +21,10 @@ _REFUSED_AT_CHECK = {
 
 class No(Exception):
     """The operation is answered with `{"ok": false, "reason": …}`: a verdict, not an error."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason: Reason = reason
 
 
 class WrongState(Exception):

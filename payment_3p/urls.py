@@ -2,19 +2,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from payment_3p import api
+from payment_3p import openapi, page, problems
+from payment_3p.endpoints import ENDPOINTS
 
-handler404 = api.not_found
-handler500 = api.server_error
+handler404 = problems.not_found
+handler500 = problems.server_error
 
 urlpatterns = [
-    path("health", api.health),
-    path("preauth", api.preauth),
-    path("check", api.check),
-    path("updateAmount", api.update_amount),
-    path("processPayment", api.process_payment),
-    path("cancelPayment", api.cancel_payment),
-    path("refund", api.refund),
-    path("payments", api.books),
-    path("payments/<slug:token>", api.payment),
+    *(
+        path(each.path[1:].replace("{", "<slug:").replace("}", ">"), each.view)
+        for each in ENDPOINTS
+    ),
+    path("openapi.json", openapi.show),
+    path("", page.show),
 ]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import hmac
-import json
 import logging
 import secrets
 import threading
@@ -24,25 +23,42 @@ from django.db import (
 from django.utils import timezone
 
 from payment_3p import settings
-from payment_3p.models import Payment, Webhook
+from payment_3p.cards import Behaviour
+from payment_3p.forms import WebhookBody
+from payment_3p.models import Entry, Payment, Webhook
 
-POLL_SECONDS = 1.0
+POLL_SECONDS = min(1.0, settings.PAYMENT_3P_WEBHOOK_PAUSE_SECONDS)
+SEND_SECONDS = 5
+_COPIES = {Behaviour.WEBHOOK_TWICE: 2, Behaviour.WEBHOOK_NEVER: 0}
 log = logging.getLogger(__name__)
 _woken = threading.Event()
 
 
-def enqueue(payment: Payment, *, operation: str, reference: str, at: dt.datetime) -> None:
-    """Store a webhook in the transaction of the change, if anyone wants webhooks."""
+def enqueue(payment: Payment, entry: Entry) -> list[int]:
+    """Store webhooks in the transaction of the change, if anyone wants them; return their ids."""
     if not _is_wanted():
-        return
-    body = {
-        "id": f"evt_{secrets.token_hex(16)}",
-        "type": operation,
-        "reference": reference,
-        "createdAt": at.isoformat(),
-        "payment": payment.as_json(),
-    }
-    Webhook.objects.create(body=json.dumps(body), created_at=at, next_try_at=at)
+        return []
+    body = WebhookBody(
+        id=f"evt_{secrets.token_hex(16)}",
+        type=entry.Operation(entry.operation).value,
+        reference=entry.reference,
+        created_at=entry.made_at,
+        payment=payment.shown(),
+    ).model_dump_json(by_alias=True)
+    copies = _COPIES.get(Behaviour(payment.behaviour), 1)
+    new = [
+        Webhook(body=body, created_at=entry.made_at, next_try_at=entry.made_at)
+        for _ in range(copies)
+    ]
+    return [webhook.pk for webhook in Webhook.objects.bulk_create(new)]
+
+
+def send_now(ids: list[int]) -> None:
+    """Send these before going on; whoever is already at it is waited for."""
+    with httpx.Client(timeout=SEND_SECONDS) as client, transaction.atomic():
+        unsent = Webhook.objects.filter(pk__in=ids, sent_at=None)
+        for webhook in unsent.select_for_update().order_by("pk"):
+            _try(client, webhook)
 
 
 def sign(body: bytes, *, timestamp: str, secret: str) -> str:
@@ -67,7 +83,7 @@ def _is_wanted() -> bool:
 
 
 def _send_for_ever() -> None:
-    with httpx.Client(timeout=5) as client:
+    with httpx.Client(timeout=SEND_SECONDS) as client:
         while True:
             _woken.wait(POLL_SECONDS)
             _woken.clear()
@@ -89,11 +105,18 @@ def _send_one(client: httpx.Client) -> bool:
         webhook = due.select_for_update(skip_locked=True).order_by("next_try_at").first()
         if webhook is None:
             return False
-        webhook.tries += 1
-        webhook.next_try_at = now + dt.timedelta(seconds=2**webhook.tries)
-        webhook.sent_at = now if _post(client, webhook.body.encode()) else None
-        webhook.save()
+        _try(client, webhook)
     return True
+
+
+def _try(client: httpx.Client, webhook: Webhook) -> None:
+    """Send it, or note when to try again: after a pause that doubles."""
+    is_taken, now = _post(client, webhook.body.encode()), timezone.now()
+    pause = settings.PAYMENT_3P_WEBHOOK_PAUSE_SECONDS * 2**webhook.tries
+    webhook.tries += 1
+    webhook.next_try_at = now + dt.timedelta(seconds=pause)
+    webhook.sent_at = now if is_taken else None
+    webhook.save()
 
 
 def _post(client: httpx.Client, body: bytes) -> bool:
