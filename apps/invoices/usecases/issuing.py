@@ -1,4 +1,4 @@
-"""All that invoices can be asked to do."""
+"""What makes documents due, and their issue."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from apps.invoices.models import (
 from kernel.bus.outbox import publish
 from kernel.transactions import transaction_required
 
-PART = 50  # invoices in one event: it must fit into one message
 PRINTED_OF_BUYER = (
     "name",
     "company_name",
@@ -45,6 +44,8 @@ def note_fulfilment(
     address: Mapping[str, Any] | None,
     locale: str,
     at: dt.datetime,
+    email: str | None = None,
+    fulfilled_at: dt.datetime | None = None,
 ) -> None:
     """Remember what is to be invoiced; issue the invoice if the money is there."""
     billing = Billing.lock(order_id)
@@ -55,6 +56,8 @@ def note_fulfilment(
             "terms": dict(terms),
             "address": dict(address or {}),
             "locale": locale,
+            "email": email,
+            "delivered_on": _utc_day(fulfilled_at).isoformat() if fulfilled_at else None,
         }
     )
     _issue_what_is_due(billing, at)
@@ -100,51 +103,6 @@ def record_stored(*, document_id: uuid.UUID, at: dt.datetime) -> None:
     waiting.update(content=None, stored_at=at)
 
 
-@transaction_required
-def note_user(*, user_id: uuid.UUID, version: int, email: str | None) -> None:
-    """Remember a user's e-mail address; None if its key is gone."""
-    KnownUser.learn(user_id=user_id, version=version, email=(email or "").lower(), is_erased=False)
-
-
-@transaction_required
-def forget_user(*, user_id: uuid.UUID, version: int) -> None:
-    """Forget an erased user's address. Issued documents stay as the law wants them."""
-    KnownUser.learn(user_id=user_id, version=version, email="", is_erased=True)
-
-
-@transaction_required
-def gather_personal_data(*, export_id: uuid.UUID, person_id: uuid.UUID, at: dt.datetime) -> None:
-    """Say all invoices of a person, in parts; one empty part if there are none."""
-    rows = [
-        _row(invoice) for invoice in Invoice.objects.filter(customer_id=person_id).order_by("id")
-    ]
-    parts = [tuple(rows[first : first + PART]) for first in range(0, len(rows) or 1, PART)]
-    publish(
-        *(
-            events.PersonalDataGathered(
-                occurred_at=at,
-                export_id=export_id,
-                person_id=person_id,
-                part=number,
-                parts=len(parts),
-                rows=part,
-            )
-            for number, part in enumerate(parts, start=1)
-        )
-    )
-
-
-def _row(invoice: Invoice) -> dict[str, Any]:
-    return {
-        "number": invoice.number,
-        "order_number": invoice.order_number,
-        "issued_at": invoice.issued_at.isoformat(),
-        "buyer": invoice.buyer,
-        "total": invoice.total,
-        "currency": invoice.currency,
-    }
-
-
 def _issue_what_is_due(billing: Billing, at: dt.datetime) -> None:
     if billing.is_due:
         _issue_invoice(billing, at)
@@ -157,22 +115,23 @@ def _issue_what_is_due(billing: Billing, at: dt.datetime) -> None:
 
 def _issue_invoice(billing: Billing, at: dt.datetime) -> None:
     sold: dict[str, Any] = billing.fulfilment or {}
-    paid_at = billing.captured_at or at
+    seller = Seller.current()
     invoice = Invoice(
         order_id=billing.order_id,
         order_number=sold["order_number"],
         customer_id=sold["customer_id"] and uuid.UUID(sold["customer_id"]),
-        paid_on=paid_at.astimezone(dt.UTC).date(),
+        paid_on=_utc_day(billing.captured_at or at),
+        delivered_on=_day(sold.get("delivered_on")),
         issued_at=at,
         locale=sold["locale"],
         currency=sold["terms"]["currency"],
-        seller=Seller.printed(),
+        seller=seller.printed(sold["locale"]),
         buyer=_buyer(sold),
         terms=sold["terms"],
         total=sold["terms"]["total"],
     )
-    invoice.take_number(Series.take("INV", on=at.astimezone(dt.UTC).date()))
-    content = documents.invoice_pdf(invoice)
+    invoice.take_number(Series.take(seller.invoice_prefix, on=_utc_day(at)))
+    content = documents.invoice_pdf(invoice, _picture(seller))
     _save(invoice, content)
     Document.objects.create(invoice=invoice, key=_key(invoice), content=content)
     publish(
@@ -190,20 +149,22 @@ def _issue_invoice(billing: Billing, at: dt.datetime) -> None:
 
 
 def _issue_credit_note(refund: Refund, at: dt.datetime) -> None:
-    invoice = Invoice.objects.get(order_id=refund.order_id)
+    invoice, seller = Invoice.objects.get(order_id=refund.order_id), Seller.current()
+    earlier = CreditNote.objects.filter(invoice=invoice)
     note = CreditNote(
         invoice=invoice,
         refund=refund,
         amount=refund.amount,
+        tax_lines=invoice.credit(refund.amount, refund.currency, earlier=earlier),
         reason=refund.reason,
         issued_at=at,
         locale=invoice.locale,
         currency=refund.currency,
-        seller=Seller.printed(),
+        seller=seller.printed(invoice.locale),
         buyer=invoice.buyer,
     )
-    note.take_number(Series.take("CN", on=at.astimezone(dt.UTC).date()))
-    content = documents.credit_note_pdf(note)
+    note.take_number(Series.take(seller.credit_note_prefix, on=_utc_day(at)))
+    content = documents.credit_note_pdf(note, _picture(seller))
     _save(note, content)
     Document.objects.create(credit_note=note, key=_key(note), content=content)
     publish(
@@ -231,7 +192,22 @@ def _key(issued: Issued) -> str:
     return f"{issued.issued_on.year}/{issued.number}-{issued.sha256}.pdf"
 
 
+def _picture(seller: Seller) -> documents.Picture | None:
+    logo = seller.logo
+    return documents.Picture(bytes(logo.content), logo.is_svg) if logo else None
+
+
+def _utc_day(at: dt.datetime) -> dt.date:
+    return at.astimezone(dt.UTC).date()
+
+
+def _day(text: str | None) -> dt.date | None:
+    return dt.date.fromisoformat(text) if text else None
+
+
 def _buyer(sold: Mapping[str, Any]) -> dict[str, str]:
+    """Return whom the invoice names: a guest by the address that the order was given."""
     user = KnownUser.objects.filter(id=sold["customer_id"]).first()
+    email = user.email if user else sold.get("email")
     printed = {name: sold["address"].get(name, "") for name in PRINTED_OF_BUYER}
-    return {**printed, "email": user.email if user else ""}
+    return {**printed, "email": email or ""}

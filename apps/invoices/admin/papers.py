@@ -1,3 +1,5 @@
+"""Documents, what they are made of, and where they lie."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -7,22 +9,19 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 
 from apps.invoices import gateway
+from apps.invoices.admin.months import MonthsAdmin
 from apps.invoices.models import (
     Billing,
     CreditNote,
     Document,
     Invoice,
     Issued,
-    KnownUser,
     Refund,
-    Seller,
     Series,
 )
 from kernel.admin import OfOrderAdmin, ReadOnlyAdmin, ReadOnlyInline
-from kernel.money import display
 
 
 class IssuedAdmin(OfOrderAdmin):
@@ -54,57 +53,45 @@ def _buyer(issued: Issued) -> str:
 
 class CreditNotes(ReadOnlyInline):
     model = CreditNote
-    fields = ("number", "issued_on", "amount", "currency", "reason")
+    fields = ("number", "issued_on", "amount", "reason")
+    amounts = ("amount",)
     show_change_link = True
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(IssuedAdmin):
-    list_display = ("number", "order_number", "buyer_name", "price", "issued_on", "is_stored")
+class InvoiceAdmin(MonthsAdmin, IssuedAdmin):
+    list_display = ("number", "order_number", "buyer_name", "total", "issued_on", "is_stored")
     list_filter = ("series", "currency", ("document__stored_at", admin.EmptyFieldListFilter))
     search_fields = ("=number", "=order_number", "=order_id", "=customer_id")
     search_help_text = "Number of the invoice or the order, id of the order or the customer."
     inlines = (CreditNotes,)
+    amounts = ("total",)
+    fieldsets = (
+        (None, {"fields": ("number", "pdf", "total", "issued_on", "paid_on", "delivered_on")}),
+        ("Order", {"fields": ("order_number", "order_id", "customer_id")}),
+        ("What it says", {"fields": ("buyer", "seller", "terms", "locale")}),
+        ("Proof", {"fields": ("sha256", "series", "position", "issued_at", "id")}),
+    )
 
     @admin.display(description="buyer")
     def buyer_name(self, invoice: Invoice) -> str:
         return _buyer(invoice)
 
-    @admin.display(description="total", ordering="total")
-    def price(self, invoice: Invoice) -> str:
-        return display(invoice.total, invoice.currency)
-
 
 @admin.register(CreditNote)
 class CreditNoteAdmin(IssuedAdmin):
     order_id_field = "invoice.order_id"
-    list_display = ("number", "invoice", "credited", "reason", "issued_on", "is_stored")
+    list_display = ("number", "invoice", "amount", "reason", "issued_on", "is_stored")
     list_filter = ("series", "currency")
     list_select_related = ("invoice",)
     search_fields = ("=number", "=invoice__number", "=invoice__order_number")
     search_help_text = "Number of the credit note, the invoice or the order."
-
-    @admin.display(description="amount", ordering="amount")
-    def credited(self, note: CreditNote) -> str:
-        return display(note.amount, note.currency)
+    amounts = ("amount",)
 
 
 @admin.register(Series)
 class SeriesAdmin(ReadOnlyAdmin):
     list_display = ("code", "last_number", "last_issued_on")
-
-
-@admin.register(Seller)
-class SellerAdmin(ModelAdmin):
-    """Staff keep it up to date: what is issued from then on bears the new text."""
-
-    list_display = ("name", "city", "country", "vat_number")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return not Seller.objects.exists()
-
-    def has_delete_permission(self, *_: Any) -> bool:
-        return False
 
 
 @admin.register(Billing)
@@ -120,14 +107,11 @@ class BillingAdmin(OfOrderAdmin):
 
 @admin.register(Refund)
 class RefundAdmin(OfOrderAdmin):
-    list_display = ("id", "order_id", "sum", "reason", "refunded_at", "credit_note")
+    list_display = ("id", "order_id", "amount", "reason", "refunded_at", "credit_note")
     list_select_related = ("credit_note",)
     search_fields = ("=id", "=order_id")
     date_hierarchy = "refunded_at"
-
-    @admin.display(description="amount")
-    def sum(self, refund: Refund) -> str:
-        return display(refund.amount, refund.currency)
+    amounts = ("amount",)
 
 
 @admin.register(Document)
@@ -141,11 +125,3 @@ class DocumentAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
         found: QuerySet[Document] = super().get_queryset(request)
         return found.defer("content")
-
-
-@admin.register(KnownUser)
-class KnownUserAdmin(ReadOnlyAdmin):
-    list_display = ("id", "email", "version", "is_erased")
-    list_filter = ("is_erased",)
-    search_fields = ("email",)
-    ordering = ("-id",)
