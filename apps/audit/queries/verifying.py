@@ -1,36 +1,17 @@
-"""Reads: the list of what happened, and whether anyone bent it."""
+"""Whether anyone bent what was recorded."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
 import uuid
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Max
 
-from apps.audit.models import GENESIS, Chain, KnownUser, Record
-from kernel.bus.personal import is_sealed
+from apps.audit.models import GENESIS, Chain, Record, kept_until
 
 BATCH = 2_000
-
-Rows = QuerySet[Record, Any]
-
-ROWS: Rows = Record.objects.values(
-    "id",
-    "event_id",
-    "name",
-    "subject",
-    "order_id",
-    "actor",
-    "request_id",
-    "causation_id",
-    "occurred_at",
-    "recorded_at",
-    "outcome",
-    "payload",
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,67 +24,15 @@ class Breach:
     detail: str
 
 
-def events(
-    *,
-    type: str | None = None,  # noqa: A002 -- the filters bear the names of the query
-    subject: uuid.UUID | None = None,
-    order: uuid.UUID | None = None,
-    email: str | None = None,
-    request_id: str | None = None,
-    outcome: str | None = None,
-    since: dt.datetime | None = None,
-    until: dt.datetime | None = None,
-) -> Rows:
-    """Return what meets every condition given; `until` itself is not in it."""
-    conditions = {
-        "name": type,
-        "subject": subject,
-        "order_id": order,
-        "request_id": request_id,
-        "outcome": outcome,
-        "occurred_at__gte": since,
-        "occurred_at__lt": until,
-    }
-    found = ROWS.filter(**{name: value for name, value in conditions.items() if value is not None})
-    return found.filter(of_person(email)) if email is not None else found
-
-
-def of_person(email: str) -> Q:
-    """Return the condition for all that concerns the holder of an address, their orders too."""
-    people = list(KnownUser.objects.filter(email=email.lower()).values_list("id", flat=True))
-    named = Record.objects.filter(person_id__in=people)
-    orders = named.filter(order_id__isnull=False).values("order_id")
-    parts = (
-        named,
-        Record.objects.filter(subject__in=people),
-        Record.objects.filter(order_id__in=orders),
-    )
-    first, *others = [part.values("id") for part in parts]
-    return Q(id__in=first.union(*others))  # a plain OR would read the whole table
-
-
-def render(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record as the API shows it."""
-    return {
-        "id": row["event_id"],
-        "type": row["name"],
-        **{name: row[name] for name in ("subject", "order_id", "actor", "request_id")},
-        "causation_id": row["causation_id"],
-        "occurred_at": row["occurred_at"],
-        "recorded_at": row["recorded_at"],
-        "outcome": row["outcome"],
-        "payload": without_sealed(row["payload"]),
-    }
-
-
-def without_sealed(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a payload with null where it holds personal data."""
-    return {name: None if is_sealed(value) else value for name, value in payload.items()}
-
-
 def chains() -> list[Chain]:
     """Return the heads of all chains, by name."""
     return list(Chain.objects.order_by("name"))
+
+
+def expired(*, on: dt.date) -> list[str]:
+    """Return the names of the chains whose records may go on this day, the oldest first."""
+    rows = Chain.objects.filter(kept_until__lte=on, dropped_at=None)
+    return list(rows.order_by("month", "name").values_list("name", flat=True))
 
 
 def verify(chain: Chain) -> Iterator[int | Breach]:
@@ -111,10 +40,15 @@ def verify(chain: Chain) -> Iterator[int | Breach]:
     Walk a chain from its first record to its head: yield how far it holds, batch by batch.
 
     The last thing is a `Breach` if it doesn't hold. Records may be appended meanwhile:
-    what this reads of the head is newer than the last record it knows of.
+    what this reads of the head is newer than the last record it knows of. Of a chain that was
+    dropped there is nothing to walk, but that its time was over.
     """
     newest = Record.objects.filter(chain=chain).aggregate(newest=Max("seq"))["newest"] or 0
     head = Chain.objects.get(name=chain.name)
+    if head.dropped_at:
+        if breach := _dropped_wrongly(head, newest):
+            yield breach
+        return
     walk = _Walk()
     while batch := _next(head, walk.seq):
         for record in batch:
@@ -124,6 +58,14 @@ def verify(chain: Chain) -> Iterator[int | Breach]:
         yield walk.seq
     if breach := _end(head, walk, newest):
         yield breach
+
+
+def _dropped_wrongly(head: Chain, newest: int) -> Breach | None:
+    if newest:
+        return Breach("inserted", newest, None, "the chain's head says that it was dropped")
+    if head.dropped_at and head.dropped_at.date() < kept_until(head.retention, head.month):
+        return Breach("removed", 1, None, "the chain was dropped before its time")
+    return None
 
 
 def _next(head: Chain, seq: int) -> list[Record]:
