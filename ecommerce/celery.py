@@ -15,7 +15,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")
 
 NEVER = 1_000_000_000
 
-app = Celery("ecommerce")
+app: Celery = Celery("ecommerce")
 
 
 def queues() -> dict[str, dict[str, Any]]:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import os
+import tempfile
+from importlib import import_module
 from typing import Any
 
 import structlog
 from gunicorn.glogging import Logger as GunicornLogger
 
+from ecommerce.logs import trace_ids
 from kernel import limits
+from kernel.rest.request_id import TRACEPARENT
 
-bind = f"{os.environ.get('BIND_HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"  # noqa: S104
+_host = os.environ.get("BIND_HOST", "0.0.0.0")  # noqa: S104
+bind = [f"{_host}:{os.environ.get('PORT', '8000')}"]
+if _metrics_port := os.environ.get("METRICS_PORT"):
+    bind.append(f"{_host}:{_metrics_port}")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="metrics-")
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = 4
@@ -20,7 +29,22 @@ timeout = limits.REQUEST_SECONDS
 graceful_timeout = limits.REQUEST_GRACE_SECONDS
 keepalive = 75  # longer than the load balancer's 60 s, so that it is never surprised
 control_socket_disable = True
+# What is longer is answered 414 or 431 before a line of ours runs; a body's limit is Django's.
+limit_request_line, limit_request_fields, limit_request_field_size = 4_094, 100, 8_190
 max_requests, max_requests_jitter = 20_000, 2_000  # a leak can't grow for ever
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Give the new worker a number that no living one has: it names the files of its counts."""
+    taken = {each.slot for each in server.WORKERS.values()}
+    worker.slot = next(number for number in itertools.count() if number not in taken)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Let the worker count under its number."""
+    if _metrics_port:  # these settings are read before Django's
+        import_module("ecommerce.metrics").use_slot(worker.slot)
+
 
 log = structlog.get_logger("web")
 
@@ -48,6 +72,7 @@ class Logger(GunicornLogger):  # type: ignore[misc]
             status=resp.status_code,
             ms=round(request_time.total_seconds() * 1000, 1),
             request_id=dict(resp.headers).get("X-Request-ID", ""),
+            **trace_ids(environ.get(TRACEPARENT, "")),
         )
 
 

@@ -1,8 +1,8 @@
 """
 The log: JSON lines for machines, readable ones for people.
 
-Each line carries the request that began it all, who acts (a person, or a handler by its name)
-and the event that led here; personal data stay out.
+Each line carries the request that began it all, who acts (a person, or a handler by its name),
+the event that led here and its order, and where it belongs in its trace; personal data stay out.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _NOISY = (
     "botocore",
     "httpx",
     "gunicorn.error",
+    "pikepdf",
 )
 
 
@@ -76,6 +77,7 @@ def _handlers(shared: list[Processor], level: str, *, is_json: bool) -> dict[str
         "loggers": {
             **{name: {"level": "WARNING"} for name in _NOISY},
             "django.request": {"level": "ERROR"},  # the web process logs each answer
+            "kernel.bus.figures": {"level": "INFO"},  # told whatever else is left out
         },
     }
 
@@ -92,7 +94,14 @@ def _for_people() -> list[Processor]:
         pad_event_to=24,
         exception_formatter=structlog.dev.plain_traceback,
     )
-    return [renderer]
+    return [_drop_figures, renderer]
+
+
+def _drop_figures(_: object, __: str, event: EventDict) -> EventDict:
+    """Leave out what only CloudWatch reads: a line each minute."""
+    if "_aws" in event:
+        raise structlog.DropEvent
+    return event
 
 
 def _add_cause(_: object, __: str, event: EventDict) -> EventDict:
@@ -102,7 +111,16 @@ def _add_cause(_: object, __: str, event: EventDict) -> EventDict:
         event.setdefault("actor", cause.actor)
         if cause.causation_id:
             event.setdefault("causation_id", str(cause.causation_id))
+        if cause.order_id:
+            event.setdefault("order_id", str(cause.order_id))
+        event.update(trace_ids(cause.traceparent))
     return event
+
+
+def trace_ids(traceparent: str) -> dict[str, str]:
+    """Return the ids that W3C trace context names, as a line of the log has them."""
+    parts = traceparent.split("-")
+    return {"trace_id": parts[1], "span_id": parts[2]} if len(parts) == 4 else {}
 
 
 def _hide_row_values(_: object, __: str, event: EventDict) -> EventDict:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from pathlib import Path
 
 import dj_database_url
 from botocore.config import Config
 from django.templatetags.static import static
 
+from ecommerce import celery, openapi
 from ecommerce.environment import read_environment
+from ecommerce.mails import anymail_settings
 from kernel import limits
 
 env = read_environment()
+CELERY_APP = celery.app  # there before any task is declared; not in a role that only looks
 BASE_DIR = Path(__file__).resolve().parents[1]
 
 SECRET_KEY = env.secret_key
 DEBUG = env.debug
+ENVIRONMENT = env.environment
 ALLOWED_HOSTS = env.allowed_hosts
 CSRF_TRUSTED_ORIGINS = env.csrf_trusted_origins
 ROOT_URLCONF = "ecommerce.urls"
@@ -28,15 +33,26 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 MODULES = ("users", "products", "orders", "warehouse", "delivery", "payment", "audit", "invoices")
 # A queue for each module; those that call the outside world have a second one for that.
-QUEUES = (*MODULES, "users-outside", "payment-outside", "invoices-outside", "bus")
+QUEUES = (
+    *MODULES,
+    "users-outside",
+    "products-outside",
+    "payment-outside",
+    "invoices-outside",
+    "bus",
+)
+# Queues that others fill and no Celery worker reads: `@foreign` says who takes what comes there.
+FOREIGN_QUEUES = ("uploads",)
 INSTALLED_APPS = [
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "corsheaders",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -46,9 +62,13 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "kernel.rest.request_id.RequestIdMiddleware",
+    "kernel.rest.compression.CompressionMiddleware",
+    "kernel.rest.throttles.RateLimitMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "kernel.rest.paths.CleanPathMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -56,6 +76,10 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+# Where gunicorn listens for Prometheus too; without it requests aren't counted.
+METRICS_PORT = os.environ.get("METRICS_PORT", "")
+if METRICS_PORT:
+    MIDDLEWARE.insert(0, "ecommerce.metrics.MetricsMiddleware")
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -81,9 +105,7 @@ DATABASES = {
             **_database.get("OPTIONS", {}),
             "options": f"-c statement_timeout={limits.STATEMENT_SECONDS}s"
             f" -c lock_timeout={limits.LOCK_SECONDS}s"
-            f" -c idle_in_transaction_session_timeout={limits.IDLE_IN_TRANSACTION_SECONDS}s"
-            # How alike a word of a name must be to one that is searched for; 0.6 misses most slips.
-            " -c pg_trgm.word_similarity_threshold=0.5",
+            f" -c idle_in_transaction_session_timeout={limits.IDLE_IN_TRANSACTION_SECONDS}s",
         },
     }
 }
@@ -114,37 +136,54 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "kernel.rest.schema.Schema",
     # Our own proxies that add to X-Forwarded-For: what a client writes there is not believed.
     "NUM_PROXIES": 1 if env.is_https else 0,
+    "DEFAULT_THROTTLE_CLASSES": ["kernel.rest.throttles.Throttle"],
     "EXCEPTION_HANDLER": "kernel.rest.problems.handle_exception",
+    "URL_FORMAT_OVERRIDE": None,  # `Accept` says it
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNICODE_JSON": True,
 }
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Shop API",
-    "VERSION": "1.0.0",
-    "DESCRIPTION": "Errors are RFC 9457 problem details with a stable `code`; lists are"
-    " cursor-paginated; POSTs that change something honour `Idempotency-Key`.",
-    "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PUBLIC": True,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SERVE_AUTHENTICATION": [],
-    "SCHEMA_PATH_PREFIX": "/api/v1",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {
-        "OrderState": "apps.orders.models.Order.State",
-        "WorkState": ["NEW", "IN_PROGRESS", "COMPLETED", "FAILED", "CANCELLED"],
-        "PaymentState": "apps.payment.models.Payment.State",
-        "OperationState": "apps.payment.models.Operation.State",
-        "OperationKind": "apps.payment.models.Kind",
-        "CancelReason": "apps.orders.models.Order.CancelReason",
-        "AuditOutcome": "apps.audit.models.Record.Outcome",
-        "TimelineEntryKind": "apps.orders.models.What",
-    },
+# By scope; what has no rate isn't counted.
+THROTTLE_RATES = {
+    "read": env.throttle_read,
+    "write": env.throttle_write,
+    "order": env.throttle_order,
+    "login": env.throttle_login,
+    "register": env.throttle_register,
+    "password_reset": env.throttle_password_reset,
+    "order_link": env.throttle_order_link,
 }
+if not env.throttle:
+    THROTTLE_RATES = {}
+THROTTLE_STAFF_FACTOR = env.throttle_staff_factor
+# Which pages may use the API in a browser, by no cookie: whoever calls says who it is. The process
+# `streams` reads these too.
+CORS_ALLOWED_ORIGINS = env.cors_allowed_origins
+CORS_URLS_REGEX = r"^/api/"
+CORS_PREFLIGHT_MAX_AGE = limits.PREFLIGHT_SECONDS
+CORS_ALLOW_HEADERS = (
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+    "last-event-id",
+    "x-request-id",
+    "order-token",
+    "cart-token",
+)
+CORS_EXPOSE_HEADERS = (
+    "ETag",
+    "Location",
+    "X-Request-ID",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "Idempotent-Replayed",
+)
+SPECTACULAR_SETTINGS = openapi.SETTINGS
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+
+LOGIN_REDIRECT_URL = "admin:index"  # of whoever goes to the admin's login by itself
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "static"
@@ -155,21 +194,35 @@ AWS_ENDPOINT_URL = env.aws_endpoint_url
 MEDIA_BUCKET = env.media_bucket
 INVOICES_BUCKET = env.invoices_bucket
 UPLOADS_BUCKET = env.uploads_bucket
+AUDIT_BUCKET = env.audit_bucket
+# By prefix: what of it is told on which queue, and when S3 deletes what nobody else has deleted.
+UPLOADS_TOLD = {"invoice-imports/": "uploads"}
+UPLOADS_KEPT_DAYS = {"pictures/": 1, "invoice-imports/": 7}
+S3_CONFIG = Config(  # whoever waits asks again: a call ends well before a task must
+    signature_version="s3v4",
+    connect_timeout=limits.CONNECT_SECONDS,
+    read_timeout=limits.READ_SECONDS,
+    retries={"total_max_attempts": 1},
+    # An emulator has one host name for all buckets.
+    s3={"addressing_style": "path" if AWS_ENDPOINT_URL else "auto"},
+)
 _S3 = {
     "region_name": AWS_REGION,
     "endpoint_url": AWS_ENDPOINT_URL,
     "file_overwrite": True,  # a key names its content: the same again changes nothing
-    "client_config": Config(  # whoever waits asks again: a call ends well before a task must
-        signature_version="s3v4",
-        connect_timeout=limits.CONNECT_SECONDS,
-        read_timeout=limits.READ_SECONDS,
-        retries={"total_max_attempts": 1},
-    ),
+    "client_config": S3_CONFIG,
 }
+# What a key names never changes.
+_FOR_EVER = {"CacheControl": "public, max-age=31536000, immutable"}
 STORAGES = {
     "default": {
         "BACKEND": "storages.backends.s3.S3Storage",
-        "OPTIONS": {**_S3, "bucket_name": MEDIA_BUCKET, "querystring_auth": False},
+        "OPTIONS": {
+            **_S3,
+            "bucket_name": MEDIA_BUCKET,
+            "querystring_auth": False,
+            "object_parameters": _FOR_EVER,
+        },
     },
     "invoices": {
         "BACKEND": "storages.backends.s3.S3Storage",
@@ -178,9 +231,12 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 
-# Where mails go: to a server, else into files, else to the terminal.
+# Where mails go: to SES, else to a server, else into files, else to the terminal.
 _MAILS = "smtp" if env.email_host else "filebased" if env.email_directory else "console"
 EMAIL_BACKEND = f"django.core.mail.backends.{_MAILS}.EmailBackend"
+if env.email_ses:
+    EMAIL_BACKEND = "anymail.backends.amazon_ses.EmailBackend"
+ANYMAIL = anymail_settings(env)
 EMAIL_FILE_PATH = env.email_directory or None
 EMAIL_HOST, EMAIL_PORT = env.email_host, env.email_port
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = env.email_user, env.email_password
@@ -190,16 +246,27 @@ DEFAULT_FROM_EMAIL = env.email_from
 STOREFRONT_URL = env.storefront_url
 
 QUEUE_URL_PREFIX = env.queue_url_prefix
+PAYMENT_GATEWAYS = env.payment_gateways
+# How long a gateway holds an amount, where it doesn't say so itself.
+_HOLD_DAYS = {"payment_3p": env.payment_3p_hold_days, "stripe": env.stripe_hold_days}
+HOLD_LIFETIMES = {name: dt.timedelta(days=days) for name, days in _HOLD_DAYS.items()}
 PAYMENT_3P_URL = env.payment_3p_url
 PAYMENT_3P_API_KEY = env.payment_3p_api_key
 PAYMENT_3P_WEBHOOK_SECRET = env.payment_3p_webhook_secret
+STRIPE_SECRET_KEY = env.stripe_secret_key
+STRIPE_WEBHOOK_SECRET = env.stripe_webhook_secret
+STRIPE_URL = env.stripe_url
 STREAMS_URL = env.streams_url
 CURRENCY = env.currency
 ORDER_TIMEOUT = dt.timedelta(minutes=env.order_timeout_minutes)
+ORDER_LINK_LIFETIME = dt.timedelta(days=env.order_link_days)
+GUEST_CART_LIFETIME = dt.timedelta(days=env.guest_cart_days)
+CART_LIFETIME = dt.timedelta(days=env.cart_days)
 QUOTE_LIFETIME = dt.timedelta(minutes=env.quote_minutes)
 UNHEARD_AFTER = dt.timedelta(minutes=env.unheard_minutes)
 LOG_RETENTION = dt.timedelta(days=env.log_retention_days)  # zero: for ever
 REFUSE_SOLD_OUT = env.refuse_sold_out
+PRICES_INCLUDE_TAX = env.prices_include_tax
 
 SECURE_SSL_REDIRECT = False  # the load balancer redirects
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.is_https
@@ -208,12 +275,15 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.is_https el
 
 LOGGING_CONFIG = "ecommerce.logs.configure"
 LOGGING = {"format": env.log_format, "level": env.log_level}
+# OpenTelemetry's own setting: where traces go. Without it nothing of its library is imported.
+TRACING = "ecommerce.traces.start" if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") else None
 UNFOLD = {
     "SITE_TITLE": "Shop",
     "SITE_HEADER": "Shop",
     "SITE_SUBHEADER": "Operations",
     "SHOW_HISTORY": True,
     "DASHBOARD_CALLBACK": "kernel.bus.admin.dashboard.with_health",
+    "SIDEBAR": {"navigation": "ecommerce.navigation.sidebar"},
     "STYLES": [lambda request: static("shop/admin.css")],
     "SHOW_VIEW_ON_SITE": False,
 }
