@@ -24,8 +24,9 @@ RESULTS = ROOT / "bench" / "results"
 LOG = RESULTS / "chaos.log"
 INTERRUPTED = 130
 LONGEST_SECONDS = 24 * 3600.0
-# What keeps a run short: a lost message is missed soon, and the warehouse alone says what is short.
-SETTINGS = {"LOG_LEVEL": "WARNING", "UNHEARD_MINUTES": "1", "REFUSE_SOLD_OUT": "0"}
+# What keeps a run short: a lost message is missed soon, and the warehouse alone says what is
+# short. A few customers ask as often as thousands would: they aren't counted.
+SETTINGS = {"LOG_LEVEL": "WARNING", "UNHEARD_MINUTES": "1", "REFUSE_SOLD_OUT": "0", "THROTTLE": "0"}
 
 
 def main() -> int:

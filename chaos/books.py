@@ -9,7 +9,13 @@ from chaos.verdict import Account, Books, Order
 _ORDERS = """
 SELECT placed.id::text, placed.payment_token, placed.state, placed.total, is_cancel_refused,
     payment.state, packaging.state, shipment.state,
-    ARRAY(SELECT total FROM invoices_invoice WHERE order_id = placed.id)
+    ARRAY(SELECT total FROM invoices_invoice WHERE order_id = placed.id),
+    (
+        SELECT coalesce(sum(CASE WHEN debit = ANY(has) THEN amount ELSE 0 END
+            - CASE WHEN credit = ANY(has) THEN amount ELSE 0 END), 0)::bigint
+        FROM payment_ledgerentry, (VALUES (ARRAY['HELD', 'CLEARING', 'FEES'])) AS gateway (has)
+        WHERE payment_id = placed.id
+    )
 FROM orders_order AS placed
 LEFT JOIN payment_payment AS payment ON payment.order_id = placed.id
 LEFT JOIN warehouse_packagingrequest AS packaging ON packaging.order_id = placed.id

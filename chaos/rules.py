@@ -86,6 +86,34 @@ RULES = (
         """,
     ),
     Rule(
+        "the ledger has what its payment says",
+        """
+        WITH due AS (
+            SELECT order_id AS payment_id, account, amount FROM payment_payment
+            CROSS JOIN LATERAL (
+                SELECT coalesce(sum(fee), 0) AS fee FROM payment_operation
+                WHERE payment_id = order_id
+            ) AS kept
+            CROSS JOIN LATERAL (
+                SELECT CASE WHEN state IN ('AUTHORIZED', 'CAPTURE_FAILED')
+                    THEN authorized ELSE 0 END
+            ) AS holds (held)
+            CROSS JOIN LATERAL (VALUES
+                ('HELD', held), ('PLEDGED', -held), ('REVENUE', -captured), ('REFUNDS', refunded),
+                ('CUSTOMER', 0), ('FEES', fee), ('CLEARING', captured - refunded - fee)
+            ) AS each (account, amount)
+        ), entered AS (
+            SELECT payment_id, account, sum(side.amount) AS amount FROM payment_ledgerentry
+            CROSS JOIN LATERAL (VALUES (debit, amount), (credit, -amount)) AS side (account, amount)
+            GROUP BY payment_id, account
+        )
+        SELECT payment_id, string_agg(account || ' has ' || coalesce(entered.amount, 0)
+            || ', due ' || coalesce(due.amount, 0), '; ' ORDER BY account)
+        FROM due FULL JOIN entered USING (payment_id, account)
+        WHERE coalesce(entered.amount, 0) <> coalesce(due.amount, 0) GROUP BY payment_id
+        """,
+    ),
+    Rule(
         "the numbers of a series have no gap",
         """
         SELECT code, count(*) || ' documents, the last is number ' || last_position

@@ -43,13 +43,15 @@ class Order:
     packaging: str | None
     shipment: str | None
     invoiced: list[int]  # the totals of its invoices
+    entered: int  # what the gateway holds and has kept, by our ledger
 
     @property
     def states(self) -> str:
         """What everyone says, in one line."""
         return (
             f"order {self.state}, payment {self.payment}, packaging {self.packaging},"
-            f" shipment {self.shipment}, invoices {self.invoiced}, total {self.total}"
+            f" shipment {self.shipment}, invoices {self.invoiced}, total {self.total},"
+            f" in the ledger {self.entered}"
         )
 
 
@@ -169,7 +171,7 @@ def _disagreement(order: Order) -> Iterator[Breach]:
 
 def _charge(order: Order, account: Account) -> Iterator[Breach]:
     due = order.total if order.state == "FULFILLED" else 0
-    if account.kept != due or account.checks > 1 or account.captures > 1:
+    if {account.kept, order.entered} != {due} or account.checks > 1 or account.captures > 1:
         detail = f"due {due}, the gateway has {account}; {order.states}"
         yield Breach(Wrong.CHARGED, order.id, detail)
 

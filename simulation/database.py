@@ -65,12 +65,12 @@ def staged() -> Iterator[Stage]:
 def _kept() -> Iterator[None]:
     """Keep the rows that are there; what autovacuum learns would change plans meanwhile."""
     before = Snapshot("simulation_before")
-    _let_autovacuum_work(before.tables, is_on=False)
+    _let_autovacuum_work(before.whole, is_on=False)
     try:
         yield
     finally:
         before.put_back(before.tables)
-        _let_autovacuum_work(before.tables, is_on=True)
+        _let_autovacuum_work(before.whole, is_on=True)
         before.drop()
 
 

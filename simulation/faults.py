@@ -28,6 +28,8 @@ class Kind(enum.StrEnum):
     WEBHOOK_LOST = "webhook-lost"  # its webhook never comes
     STORE_DOWN = "store-down"  # documents can't be stored for a while
     STORE_SILENT = "store-silent"  # it was stored, but nobody hears so
+    MAIL_DOWN = "mail-down"  # mails can't be sent for a while
+    MAIL_SILENT = "mail-silent"  # it was sent, but nobody hears so
     JOB_TWICE = "job-twice"  # two schedulers ask for the same job
     JOB_LATE = "job-late"  # the scheduler sleeps through a round
     DEADLOCK = "deadlock"  # not drawn: PostgreSQL ends one of those who wait for each other
@@ -49,6 +51,8 @@ RATES = {
     Kind.WEBHOOK_LOST: 0.15,
     Kind.STORE_DOWN: 0.1,
     Kind.STORE_SILENT: 0.15,
+    Kind.MAIL_DOWN: 0.1,
+    Kind.MAIL_SILENT: 0.15,
     Kind.JOB_TWICE: 0.3,
     Kind.JOB_LATE: 0.3,
 }

@@ -6,7 +6,16 @@ import datetime as dt
 from collections.abc import Callable
 
 from apps.invoices.gateway import FakeDocumentStore
-from apps.payment.gateway import Accepted, Answer, FakeGateway, NotFound, Unknown, Wish
+from apps.payment.gateway import (
+    Accepted,
+    Answer,
+    BooksPage,
+    FakeGateway,
+    NotFound,
+    Unknown,
+    Wish,
+)
+from kernel.mail import FakePost, Mail
 from simulation.baton import current_task
 from simulation.clock import Clock
 from simulation.faults import Faults, Kind
@@ -87,6 +96,14 @@ class SimulatedGateway(FakeGateway):
         self._network.end("find")
         return found
 
+    def books(self, on: dt.date, *, after: str = "") -> BooksPage | Unknown:
+        """Read a page of the day's books."""
+        if not self._network.begin("books"):
+            return Unknown("ConnectError")
+        page = super().books(on, after=after)
+        self._network.end("books")
+        return page
+
 
 class SimulatedDocumentStore(FakeDocumentStore):
     """The store of documents, reached over the network."""
@@ -108,6 +125,29 @@ class SimulatedDocumentStore(FakeDocumentStore):
         self._network.end("store")
         if is_silent:
             raise ConnectionError("The storage did not answer.")
+
+
+class SimulatedPost(FakePost):
+    """The mail server, reached over the network."""
+
+    def __init__(self, clock: Clock, faults: Faults) -> None:
+        super().__init__()
+        self._network = Network("mails", clock, faults, down=Kind.MAIL_DOWN)
+
+    def send(self, mail: Mail) -> bool:
+        """
+        Keep a mail.
+
+        :raises ConnectionError: while it is down, or when nobody hears that it was taken.
+        """
+        if not self._network.begin("send"):
+            raise ConnectionError("The mail server is down.")
+        is_silent = self._network.is_struck(Kind.MAIL_SILENT, "send")
+        is_taken = super().send(mail)
+        self._network.end("send")
+        if is_silent:
+            raise ConnectionError("The mail server did not answer.")
+        return is_taken
 
 
 def _stop(label: str) -> None:

@@ -15,10 +15,13 @@ from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
 from apps.payment.gateway import FakeGateway, Wish
+from apps.users.events import UserRegistered
 from kernel.bus import inbox
 from kernel.bus.envelope import Envelope
+from kernel.bus.outbox import publish
 from kernel.bus.testing import newly_sent
 from kernel.ids import new_id
+from kernel.transactions import transaction
 from simulation.journal import OPENING, Answer, Asked, Journal
 
 API = "/api/v1"
@@ -39,6 +42,14 @@ CUSTOMERS = 3
 # What each product costs, in minor units, and how many of it there are: scarce.
 PRICES = (1_000, 250, 3_999, 75, 12_000)
 STOCKS = (4, 3, 3, 5, 2)
+# Two orders of a day may use it at once, which is as many as draw it.
+COUPON: Mapping[str, Any] = {
+    "code": "LOYAL",
+    "kind": "percent",
+    "percent": "10",
+    "limit": 2,
+    "valid_from": "2020-01-01T00:00:00Z",
+}
 
 
 class ServerError(Exception):
@@ -166,13 +177,32 @@ def open_shop(*, gateway: FakeGateway) -> ShopClients:
     ]
     shop = ShopClients(gateway, customers)
     _fill_catalogue(shop)
+    _introduce(customers)
     _deliver_all()
     for index, stock in enumerate(STOCKS):
         path = f"/warehouse/stock/{shop.products[index]}/adjustments"
         body = {"delta": stock, "reason": shop.next_opening_key}
         _opened(shop, "warehouse", "adjust stock", path, body)
+    _opened(shop, "admin", "create coupon", "/coupons", COUPON)
     _deliver_all()
     return shop
+
+
+def _introduce(customers: Sequence[Customer]) -> None:
+    """Let it be heard who they are, and where they read their mails."""
+    with transaction():
+        publish(
+            *(
+                UserRegistered(
+                    occurred_at=timezone.now(),
+                    user_id=customer.id,
+                    version=1,
+                    email=f"customer-{index}@example.com",
+                    name_of_user=f"Customer {index}",
+                )
+                for index, customer in enumerate(customers)
+            )
+        )
 
 
 def _fill_catalogue(shop: ShopClients) -> None:

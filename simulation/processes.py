@@ -26,7 +26,14 @@ RELAY_PAUSE_SECONDS = 31.0  # longer than a row waits that could not be sent
 # They talk to SQS itself; the simulated broker keeps its own dead letters.
 WITHOUT_SQS = {"bus.record_dead_letters"}
 # They look at what is older than an hour, with many statements.
-SLOW = {"bus.send_unheard", "bus.prune_log", "users.forget_old_logins"}
+SLOW = {
+    "audit.anchor_heads",
+    "audit.drop_expired",
+    "bus.prune_log",
+    "bus.send_unheard",
+    "payment.reconcile_days_that_are_over",
+    "users.forget_old_logins",
+}
 
 _run_handler = inbox._run  # noqa: SLF001
 

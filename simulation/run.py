@@ -6,8 +6,12 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 
+from apps.audit import gateway as audit_gateway
+from apps.audit.gateway import FakeAnchorStore
 from apps.invoices import gateway as invoices_gateway
 from apps.payment import gateway as payment_gateway
+from apps.payment.models import Operation
+from kernel import mail
 from simulation.acts import Act, closing_acts, draw_acts
 from simulation.baton import Baton
 from simulation.broker import Broker
@@ -15,7 +19,7 @@ from simulation.chance import Chance, seeded
 from simulation.clock import Clock
 from simulation.database import Stage
 from simulation.faults import Fault, Faults, Kind
-from simulation.gateway import SimulatedDocumentStore, SimulatedGateway
+from simulation.gateway import SimulatedDocumentStore, SimulatedGateway, SimulatedPost
 from simulation.invariants import violations
 from simulation.processes import Processes, edges_named
 from simulation.schedule import Schedule
@@ -24,6 +28,7 @@ from simulation.trace import Trace
 from simulation.world import World
 
 MOST_CLOSINGS = 12
+MOST_NIGHTS = 12
 # How far time leaps when all is quiet, in minutes: past the watch for wishes, past the time an
 # order may wait, past what the log waits for its hearers.
 LEAPS = (1.5, 16.0, 61.0)
@@ -101,9 +106,10 @@ class _Run:
         self._clock = clock
         gateway = SimulatedGateway(clock, self.faults)
         store = SimulatedDocumentStore(clock, self.faults)
+        post = SimulatedPost(clock, self.faults)
         self._broker = Broker(clock, self.faults)
         shop = stage.people(gateway)
-        self._world = World(gateway, store, self._broker, shop)
+        self._world = World(gateway, store, FakeAnchorStore(), post, self._broker, shop)
         self._processes = Processes(clock=clock, faults=self.faults, broker=self._broker, shop=shop)
         gateway.notify = self._processes.send_webhook
         self.stepper = Stepper(
@@ -125,14 +131,25 @@ class _Run:
         with (
             payment_gateway.installed(self._world.gateway),
             invoices_gateway.installed(self._world.documents),
+            audit_gateway.installed(self._world.anchors),
+            mail.installed(self._world.post),
         ):
-            is_quiet = self._open_hours() and self._closing_time() and self._nights()
+            is_quiet = self._open_hours() and self._evenings()
             found = judge(self._world) if is_quiet else [ENDLESS]
         return [*self._processes.violations, *found]
 
     def _open_hours(self) -> bool:
         self._processes.acts = list(self.acts)
         return self.stepper.until_quiet() and self._leap(LEAPS[0])
+
+    def _evenings(self) -> bool:
+        """Close, and let the night pass; what comes to life by night is worked off the next day."""
+        for _ in range(MOST_CLOSINGS):
+            if not (self._closing_time() and self._nights()):
+                return False
+            if not closing_acts(self._world):
+                break
+        return True
 
     def _closing_time(self) -> bool:
         """Let staff work off what is open; things still break."""
@@ -146,15 +163,21 @@ class _Run:
         return True
 
     def _nights(self) -> bool:
-        """Let time heal what broke. Nothing is drawn any more, but who was aimed at still dies."""
+        """
+        Let time heal what broke. Nothing is drawn any more, but who was aimed at still dies.
+
+        An answer that a card kept back in one night comes in the next, and may lead to another
+        wish: a shop that heals has no open one after a few.
+        """
         self.faults.is_over = True
-        deaths = -1
-        while deaths != self.faults.deaths:
+        for _ in range(MOST_NIGHTS):
             deaths = self.faults.deaths
             if self._broker.redrive():
                 self.trace.note("operator", "redrives the dead letters")
             if not all(self._leap(minutes) for minutes in LEAPS):
                 return False
+            if deaths == self.faults.deaths and not _is_any_wish_open():
+                break
         return True
 
     def _leap(self, minutes: float) -> bool:
@@ -162,3 +185,7 @@ class _Run:
         self._processes.start_round(minutes=minutes)
         self._processes.is_relay_due = True
         return self.stepper.until_quiet()
+
+
+def _is_any_wish_open() -> bool:
+    return Operation.objects.filter(state=Operation.State.WISHED).exists()

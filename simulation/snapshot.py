@@ -6,17 +6,19 @@ from collections.abc import Collection
 
 from django.db import connection
 
+# A partition's rows are those of its table.
 _TABLES = """
-SELECT relname FROM pg_class JOIN pg_namespace AS space ON space.oid = relnamespace
-WHERE nspname = 'public' AND relkind = 'r' AND relname <> 'django_migrations' ORDER BY relname
+SELECT relname, relkind = 'p' FROM pg_class JOIN pg_namespace AS space ON space.oid = relnamespace
+WHERE nspname = 'public' AND relkind IN ('r', 'p') AND NOT relispartition
+    AND relname <> 'django_migrations' ORDER BY relname
 """
 # What PostgreSQL generates it doesn't take from anyone.
 _COLUMNS = """
 SELECT relname, string_agg(quote_ident(attname), ', ' ORDER BY attnum)
 FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
 JOIN pg_namespace AS space ON space.oid = relnamespace
-WHERE nspname = 'public' AND relkind = 'r' AND attnum > 0 AND NOT attisdropped
-    AND attgenerated = '' GROUP BY relname
+WHERE nspname = 'public' AND relkind IN ('r', 'p') AND NOT relispartition
+    AND attnum > 0 AND NOT attisdropped AND attgenerated = '' GROUP BY relname
 """
 _SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'"
 _FOREIGN_KEYS = """
@@ -33,7 +35,9 @@ class Snapshot:
         self._schema = schema
         with connection.cursor() as cursor:
             cursor.execute(_TABLES)
-            self.tables = [name for (name,) in cursor.fetchall()]
+            kinds = dict(cursor.fetchall())
+            self.tables = list(kinds)
+            self.whole = [name for name, is_partitioned in kinds.items() if not is_partitioned]
             cursor.execute(_FOREIGN_KEYS)
             self._keys = cursor.fetchall()
             cursor.execute(_COLUMNS)
@@ -52,8 +56,8 @@ class Snapshot:
         its rows, must not tell how much was written before.
         """
         tables = [name for name in self.tables if name in self._with_hangers_on(written)]
-        statements = [f"TRUNCATE {', '.join(map(_quoted, tables))}"] if tables else []
-        statements.append("SET LOCAL session_replication_role = replica")  # in any order
+        statements = ["SET LOCAL session_replication_role = replica"]  # in any order, unguarded
+        statements += [f"TRUNCATE {', '.join(map(_quoted, tables))}"] if tables else []
         statements += [self._insert(name) for name in tables]
         statements += [
             f"SELECT setval('public.{name}', {value or 1}, {value is not None})"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
+from apps.audit.gateway import FakeAnchorStore
 from apps.invoices.gateway import FakeDocumentStore
 from apps.payment.gateway import FakeGateway
+from kernel.mail import FakePost
 from simulation.broker import Broker
 from simulation.journal import Journal
 from simulation.people import ShopClients
@@ -17,6 +19,8 @@ class World:
 
     gateway: FakeGateway
     documents: FakeDocumentStore
+    anchors: FakeAnchorStore
+    post: FakePost
     broker: Broker
     shop: ShopClients
 

@@ -24,6 +24,7 @@ class PlaceOrder(Act):
     lines: tuple[tuple[int, int], ...]  # product and quantity
     card: str
     plan: Plan
+    coupon: str | None = None
     name: str = "place order"
 
     def perform(self, shop: ShopClients) -> None:
@@ -48,7 +49,12 @@ class PlaceOrder(Act):
         if quote.status_code != 200:
             return None
         token = shop.gateway.preauth(self.card, amount=LARGEST_PAYMENT)
-        body = {**asked, "delivery_quote": quote.json()["quote"], "payment_token": token}
+        body = {
+            **asked,
+            "delivery_quote": quote.json()["quote"],
+            "payment_token": token,
+            "coupon": self.coupon,
+        }
         return shop.journal.prepared.setdefault(self.key, body)  # another thread was first?
 
 

@@ -31,7 +31,7 @@ from simulation.acts.staff import (
     WriteOff,
 )
 from simulation.journal import Plan
-from simulation.people import CUSTOMERS, PRICES
+from simulation.people import COUPON, CUSTOMERS, PRICES
 
 T = TypeVar("T")
 
@@ -98,6 +98,7 @@ class _Story:
             lines=self._lines,
             card=self._card,
             plan=self._plan,
+            coupon=None if self._number % 2 else COUPON["code"],
         )
 
     def _drawn_lines(self) -> tuple[tuple[int, int], ...]:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from django.db.models import Prefetch
 
 from apps.delivery.models import Shipment
-from apps.invoices.models import CreditNote, Document, Invoice
+from apps.invoices.models import CreditNote, Document, Invoice, Mail
 from apps.orders.models import Order, OrderLine, TimelineEntry
 from apps.payment.models import Operation, Payment
 from apps.warehouse.models import Movement, PackagingRequest, Stock
@@ -36,6 +36,7 @@ class Books:
         self.invoices = {row.order_id: row for row in Invoice.objects.order_by("position")}
         self.credit_notes = list(CreditNote.objects.select_related("invoice").order_by("position"))
         self.documents = list(Document.objects.select_related("invoice", "credit_note"))
+        self.mails = list(Mail.objects.order_by("id"))
         self.events = list(OutboxEvent.objects.order_by("sequence"))
         self.facts: dict[uuid.UUID | None, Counter[str]] = defaultdict(Counter)
         for event in self.events:

@@ -14,7 +14,7 @@ from simulation.invariants.books import Books
 # Why a handler may fail and be tried again: the outside world is away, or PostgreSQL has ended a
 # deadlock. Whatever else a handler fails by is a fault of ours, even if it is taken in the end.
 _OF_FAULTS = {
-    "apps.payment.handlers.GatewaySilent",
+    "apps.payment.errands.GatewaySilent",
     "builtins.ConnectionError",
     "django.db.utils.OperationalError",
     LOST.split(":", maxsplit=1)[0],

@@ -6,12 +6,15 @@ from collections import Counter
 from collections.abc import Iterator
 
 from apps.orders.models import Order
+from apps.payment import queries
 from apps.payment.gateway import Accepted
 from apps.payment.gateway.fake import CAPTURE_REFUSED_CARD, Account
+from apps.payment.models import Account as LedgerAccount
 from apps.payment.models import Kind, Operation, Payment
 from simulation.invariants.books import Books
 
 _HOLDING = {Payment.State.AUTHORIZED, Payment.State.CAPTURE_FAILED}
+_LEDGER = ("authorized", "captured", "refunded")
 _TAKEN = {Payment.State.CAPTURED, Payment.State.REFUNDED}
 
 
@@ -28,11 +31,15 @@ def money_is_where_it_belongs(books: Books) -> Iterator[str]:
         yield from _of_payment(books, order, payment, account)
     yield from _of_nobody(books)
     yield from _done_twice(books)
+    yield from _of_ledger(books)
+    yield from _entry_by_entry(books)
 
 
 def _of_order(books: Books, order: Order, account: Account) -> Iterator[str]:
     name = books.name(order.id)
-    priced = order.delivery_price + sum(line.price for line in order.lines.all())
+    lines = order.lines.all()
+    off = order.delivery_discount + sum(line.discount for line in lines)
+    priced = order.delivery_price + sum(line.price for line in lines) - off
     if order.total != priced:
         yield f"{name} costs {order.total}; its lines and its delivery cost {priced}."
     kept = account.captured - account.refunded
@@ -82,6 +89,38 @@ def _done_twice(books: Books) -> Iterator[str]:
     for (order_id, kind), count in done.items():
         if count > 1 and kind in {Kind.AUTHORIZE, Kind.CAPTURE, Kind.VOID}:
             yield f"{books.name(order_id)}: the gateway was made to {kind} {count} times."
+
+
+def _of_ledger(books: Books) -> Iterator[str]:
+    """Look for payments of which the ledger tells something else."""
+    for payment in queries.disagreeing().order_by("order_id"):
+        said = {name: getattr(payment, name) for name in _LEDGER}
+        there = {name: getattr(payment, f"ledger_{name}") for name in _LEDGER}
+        name = books.name(payment.order_id)
+        yield f"{name}: payment says {_told(said)}, its ledger {_told(there)}."
+    owed = {
+        currency: amount
+        for (account, currency), amount in queries.balances().items()
+        if account == LedgerAccount.CUSTOMER and amount
+    }
+    for currency, amount in sorted(owed.items()):
+        yield f"Customers owe {amount} {currency}, though each capture is paid at once."
+
+
+def _entry_by_entry(books: Books) -> Iterator[str]:
+    """Look for what one of the two books shows and the other doesn't, as reconciliation does."""
+    ours = {
+        str(operation.id): f"{operation.kind} {operation.amount}"
+        for operations in books.operations.values()
+        for operation in operations
+        if operation.state == Operation.State.DONE
+    }
+    entries = books.world.gateway.entries
+    theirs = {entry.reference: f"{entry.kind} {entry.amount}" for entry in entries}
+    for reference in sorted(ours.keys() | theirs.keys()):
+        said, there = ours.get(reference, "nothing"), theirs.get(reference, "nothing")
+        if said != there:
+            yield f"Of the wish {reference} payment says {said}, the gateway's books {there}."
 
 
 def _told(amounts: dict[str, int]) -> str:
