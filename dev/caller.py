@@ -45,6 +45,10 @@ class Caller:
         self._client.headers["Authorization"] = f"Bearer {tokens['access']}"
         return self
 
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()
+
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         """
         Return what is there.

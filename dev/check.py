@@ -21,7 +21,12 @@ CHECKS = {
     "contracts (import-linter)": ["lint-imports"],
     "requirements (deptry)": ["deptry", "."],
     "dead code (vulture)": ["vulture"],
+    "image (hadolint)": ["hadolint", "Dockerfile"],
     "generated docs": [*_MANAGE, "docs", "--check"],
+    "API keeps its promise": [sys.executable, "-m", "dev.breaking"],
+    "migrations (squawk)": [sys.executable, "-m", "dev.migration_lint"],
+    "costs of the deployment": [sys.executable, "deploy/cdk/costs.py", "--check"],
+    "queues of the deployment": [sys.executable, "-m", "dev.queue_registry", "--check"],
     ".env.example": [sys.executable, "-m", "dev.env_example", "--check"],
     "architecture (pytest)": ["pytest", "-q", "tests/test_architecture.py"],
 }

@@ -1,4 +1,4 @@
-"""`make demo`: play one order in a running shop, or start a shop for it."""
+"""`make demo`: play one order in a running shop, here or elsewhere, or start a shop for it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ def main() -> int:
     if ending not in ENDINGS:
         print(bad(f"There is no ENDING={ending}: take one of {', '.join(ENDINGS)}."))
         return 2
+    if elsewhere := sys.argv[1:]:
+        return _play(ending, *elsewhere)
     shop = Shop()
     if shop.is_running():
         return _play_in(shop, ending)
@@ -43,9 +45,12 @@ def _play_in(shop: Shop, ending: str) -> int:
             print(bad("The shop that is starting here did not get ready."))
             return 1
         time.sleep(0.2)
-    return subprocess.run(
-        [sys.executable, "-m", "dev.play", ending], cwd=ROOT, check=False
-    ).returncode
+    return _play(ending)
+
+
+def _play(*asked: str) -> int:
+    command = [sys.executable, "-m", "dev.play", *asked]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
 if __name__ == "__main__":

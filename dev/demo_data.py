@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import Any
 
 import django
@@ -16,8 +17,10 @@ django.setup()
 from django.conf import settings  # noqa: E402 -- Django must be set up before any model
 from django.utils import timezone  # noqa: E402
 
+from apps.orders.models import Coupon  # noqa: E402
+from apps.orders.usecases import create_coupon  # noqa: E402
 from apps.products.events import Package, ProductState  # noqa: E402
-from apps.products.gateway import StoredPicture, store  # noqa: E402
+from apps.products.gateway import sizes_of, store  # noqa: E402
 from apps.products.models import Category, Product  # noqa: E402
 from apps.products.usecases import add_picture, create_category, create_product  # noqa: E402
 from apps.users.models import User  # noqa: E402
@@ -40,10 +43,18 @@ TREE = {
     "Sound": ("Headphones", "Speakers"),
     "Travel": ("Bags",),
 }
+COUPONS: dict[str, dict[str, Any]] = {
+    "WELCOME10": {"kind": "percent", "percent": Decimal(10)},
+    "FREESHIP": {
+        "kind": "free_delivery",
+        "minimum": Money(amount=5000, currency=settings.CURRENCY),
+    },
+}
 ACTOR = "demo data"
 SETTLING_SECONDS = 90.0
 
 Row = dict[str, str]
+Sizes = list[dict[str, Any]]
 
 
 def main() -> None:
@@ -56,6 +67,7 @@ def main() -> None:
     make_users(os.environ["DEMO_PASSWORD"])
     make_categories()
     make_products(missing)
+    make_coupons()
     print(f"{len(missing)} of {len(rows)} products were made, in {time.monotonic() - begun:.1f} s")
     if missing:
         wait_until_heard()
@@ -98,6 +110,15 @@ def make_products(rows: list[Row]) -> None:
                     _make_product(row, picture)
 
 
+def make_coupons() -> None:
+    """Make the coupons that the shop's first customers may use."""
+    known = set(Coupon.objects.values_list("code", flat=True))
+    with transaction():
+        for code, values in COUPONS.items():
+            if code not in known:
+                create_coupon(code=code, values=values, at=timezone.now())
+
+
 def wait_until_heard() -> None:
     """Wait until each event of the log has taken effect in every module that hears it."""
     last = ""
@@ -118,16 +139,14 @@ def _expected_marks() -> int:
     return sum(len(hearers_of(cls)) for cls in classes)
 
 
-def _picture(row: Row) -> StoredPicture:
-    return store(draw(row["category"], row["code"]))
+def _picture(row: Row) -> Sizes:
+    return store(sizes_of(draw(row["category"], row["code"])))
 
 
-def _make_product(row: Row, picture: StoredPicture) -> None:
+def _make_product(row: Row, sizes: Sizes) -> None:
     product_id, now = new_id(), timezone.now()
     create_product(product_id=product_id, product=_state(row), at=now)
-    add_picture(
-        product_id=product_id, key=picture.key, width=picture.width, height=picture.height, at=now
-    )
+    add_picture(product_id=product_id, sizes=sizes, alt_text=row["name"], at=now)
     # The warehouse would hear of it in a moment; its stock need not wait for that.
     remember_product(product_id=product_id, version=1, code=row["code"], name=row["name"])
     open_stock(product_id=product_id, at=now)
@@ -148,6 +167,7 @@ def _state(row: Row) -> ProductState:
         package=Package(**sizes),
         price=Money(amount=int(row["price"]), currency=settings.CURRENCY),
         is_active=True,
+        tax_class=row["tax_class"],
     )
 
 

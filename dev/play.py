@@ -2,25 +2,30 @@
 Plays a customer and the staff over HTTP: `python -m dev.play fulfilled|short|declined`.
 
 It knows a running shop by its addresses alone, and ends with what every module says of the order.
+The shop may be one of another machine: `--shop https://… --payment https://…`, with the password of
+its demo's users (dev/demo_users.py) in DEMO_PASSWORD; and one that Stripe pays, in test mode:
+`--payment https://api.stripe.com`, with its STRIPE_PUBLISHABLE_KEY.
 """
 
 from __future__ import annotations
 
+import argparse
+import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
+from dev import cards
 from dev.caller import DemoFailed, Refused, Watcher, eventually
 from dev.demo_users import demo_password
-from dev.shop import Shop
+from dev.shop import Addresses, Shop
 from dev.stage import Body, Lines, Stage, state_or_none
 from dev.story import Story
 from dev.terminal import bad, bold, good
 from dev.verdict import Verdict
 
-GOOD_CARD, DECLINED_CARD = "4242424242424242", "4000000000000002"
 RACES = 5  # how often two orders are sent at once until both are let in
 
 
@@ -29,7 +34,7 @@ def play_fulfilled(stage: Stage) -> bool:
     stage.register()
     lines = stage.choose(2)
     before = {line["product_id"]: stage.stock(line["product_id"]) for line in lines}
-    order = stage.place(stage.prepare_order(lines, GOOD_CARD))
+    order = stage.place(stage.prepare_order(lines, cards.GOOD))
     watcher = stage.watch(order)
     watcher.until("orders.order_confirmed.v1", never=["orders.order_cancelled.v1"])
     _pack(stage, order, watcher)
@@ -56,7 +61,7 @@ def play_declined(stage: Stage) -> bool:
     stage.register()
     lines = stage.choose(1)
     before = {line["product_id"]: stage.stock(line["product_id"]) for line in lines}
-    order = stage.place(stage.prepare_order(lines, DECLINED_CARD))
+    order = stage.place(stage.prepare_order(lines, cards.DECLINED))
     watcher = stage.watch(order)
     final = ("payment.payment_declined.v1", "orders.order_cancelled.v1")
     watcher.until(*final, never=["orders.order_confirmed.v1"])
@@ -101,20 +106,40 @@ ENDINGS: dict[str, Callable[[Stage], bool]] = {
 
 def main() -> int:
     """Play the ending that the command line names; return 0 if every module agrees."""
-    shop = Shop()
-    addresses = shop.running_at()
-    if addresses is None:
+    asked = _parser().parse_args()
+    story = Story(f"An order that ends {asked.ending}, as its customer and the staff see it")
+    known = _elsewhere(asked) if asked.shop else _here()
+    if known is None:
         print(bad("No shop is running here: `make run` starts one."))
         return 1
-    ending = sys.argv[1] if len(sys.argv) > 1 else "fulfilled"
-    story = Story(f"An order that ends {ending}, as its customer and the staff see it")
     try:
-        is_unanimous = ENDINGS[ending](Stage(addresses, demo_password(shop.state), story))
+        is_unanimous = ENDINGS[asked.ending](Stage(*known, story))
     except (DemoFailed, httpx.HTTPError) as failure:
         story.say(bad(f"\nThe demo failed: {failure}"))
         return 1
     story.say(good("Every module agrees.") if is_unanimous else bad("The modules don't agree."))
     return 0 if is_unanimous else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m dev.play", description=__doc__)
+    parser.add_argument("ending", nargs="?", default="fulfilled", choices=ENDINGS)
+    parser.add_argument("--shop", help="where the shop is, if not on this machine")
+    parser.add_argument("--payment", help="where its customers send a card: payment_3p, or Stripe")
+    return parser
+
+
+def _elsewhere(asked: argparse.Namespace) -> tuple[Addresses, str]:
+    # Nothing of this machine's own shop is asked for: in a container there is no place for one.
+    return Addresses(asked.shop, asked.payment, ""), os.environ["DEMO_PASSWORD"]
+
+
+def _here() -> tuple[Addresses, str] | None:
+    shop = Shop()
+    known = shop.running_at()
+    if known is None:
+        return None
+    return known, os.environ.get("DEMO_PASSWORD") or demo_password(shop.state)
 
 
 def _tell_seconds(watcher: Watcher) -> None:
@@ -172,7 +197,7 @@ def _scarce_product(stage: Stage) -> Body:
 def _race(stage: Stage, lines: Lines) -> tuple[Body, Body]:
     """Place two orders at the same moment; return the one that got the goods, then the other."""
     for _ in range(RACES):
-        bodies = [stage.prepare_order(lines, GOOD_CARD) for _ in range(2)]
+        bodies = [stage.prepare_order(lines, cards.GOOD) for _ in range(2)]
         with stage.story.act("customer", "places both at once") as note:
             placed = _place_at_once(stage, bodies)
             note(" and ".join(order["number"] for order in placed))

@@ -26,6 +26,7 @@ import psycopg
 from psycopg import sql
 
 from dev.processes import Program, spawn
+from ecommerce import database_roles
 
 # fsync is off: a killed process loses nothing, only a power cut would.
 # synchronous_commit stays on: without it even a killed server lost rows.
@@ -41,17 +42,6 @@ SETTINGS = {
     "log_min_messages": "panic",
 }
 _SOCKET_PATH_LIMIT = 80  # the kernel allows 107 bytes, the socket's own name included
-_ROLES = """
-DO $$ BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'app') THEN CREATE ROLE app LOGIN; END IF;
-END $$;
-"""
-_GRANTS = """
-GRANT USAGE ON SCHEMA public TO app;
-ALTER DEFAULT PRIVILEGES IN SCHEMA public
-    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO app;
-ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO app;
-"""
 
 
 def find_binaries() -> Path:
@@ -144,12 +134,12 @@ class LocalPostgres:
         """Make the roles, the database `app` and further databases, as far as they are missing."""
         for name in ("template1", "app", *databases):  # tests' databases are made from template1
             with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-                connection.execute(_ROLES)
+                database_roles.make_role(connection, password=None)
                 query = "SELECT FROM pg_database WHERE datname = %s"
                 if connection.execute(query, [name]).fetchone() is None:
                     connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
             with psycopg.connect(self.url(name), autocommit=True) as connection:
-                connection.execute(_GRANTS)
+                database_roles.grant(connection)
 
     def answers(self) -> bool:
         """Say whether a server takes connections; its pid file lies for a while after a crash."""

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from django.db import connections
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from dev import ROOT
 from dev.postgres import LocalPostgres
@@ -18,6 +20,7 @@ from dev.stand_in import STAND_IN
 from ecommerce.environment import Environment
 
 TEMPLATE = "shop_template"
+_WHOLE_SHOP = "tests/whole/"
 _MARK = "SHOP_TEST_POSTGRES"  # set for the workers that this run starts
 _TEMPLATE_MARK = "SHOP_TEST_TEMPLATE"
 _started: list[LocalPostgres] = []
@@ -50,6 +53,18 @@ def pytest_configure(config: pytest.Config) -> None:
     if _started and config.getoption("numprocesses", None):
         _make_template(_started[0])
         os.environ[_TEMPLATE_MARK] = TEMPLATE
+
+
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives each test to whoever is free; those that share the running shop, first, to one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _WHOLE_SHOP if nodeid.startswith(_WHOLE_SHOP) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    """Choose who runs which test."""
+    return Scheduling(config, log)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -71,6 +71,8 @@ class Start:
         if self.plan.has_gateway:
             gateway = f"{self.plan.addresses.payment_3p}/health"
             self.supervisor.wait(lambda: _answers(gateway), START_SECONDS, "payment_3p")
+        storefront = f"{self.plan.addresses.storefront}/config.json"
+        self.supervisor.wait(lambda: _answers(storefront), START_SECONDS, "The storefront")
         self._done(f"{len(programs)} processes run")
 
     def _fill(self) -> None:
@@ -134,8 +136,9 @@ def announce(start: Start) -> None:
     shop = start.plan.addresses.shop
     password = demo_password(start.shop.state)
     rows = [
+        ("Storefront", f"{start.plan.addresses.storefront}/"),
         ("API", f"{shop}/api/v1/products"),
-        ("API docs", f"{shop}/api/v1/docs"),
+        ("API docs", f"{shop}/docs"),
         ("Admin", f"{shop}/admin/"),
         ("payment_3p", start.plan.addresses.payment_3p),
     ]

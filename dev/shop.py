@@ -31,6 +31,7 @@ class Addresses:
 
     shop: str
     payment_3p: str
+    storefront: str
 
 
 class Shop:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-import httpx
-
 from dev.caller import Caller, DemoFailed, Refused, Watcher
+from dev.cards import token_of
 from dev.demo_users import email_of
 from dev.shop import Addresses
 from dev.story import Story, money
@@ -70,7 +69,7 @@ class Stage:
             note(money(**quote["price"]))
         total = {**quote["price"], "amount": goods + quote["price"]["amount"]}
         with self.story.act("customer", f"preauthorises card …{card[-4:]}") as note:
-            token = self._preauthorise(card, total)
+            token = token_of(card, total, payment=self._addresses.payment_3p)
             note(money(**total))
         return {
             "lines": lines,
@@ -111,14 +110,6 @@ class Stage:
         product = self.customer.get(f"/products/{line['product_id']}")
         amount: int = product["price"]["amount"]
         return amount * int(line["quantity"])
-
-    def _preauthorise(self, card: str, total: Body) -> str:
-        url = f"{self._addresses.payment_3p}/preauth"
-        answer = httpx.post(url, json={"cardNumber": card, **total}, timeout=20)
-        if not answer.is_success:
-            raise Refused("POST", url, answer)
-        token: str = answer.json()["paymentToken"]
-        return token
 
 
 def state_or_none(caller: Caller, path: str) -> str | None:

@@ -84,8 +84,9 @@ class Verdict:
         return number
 
     def audit(self, names: list[str], *wanted: str) -> None:
-        """Judge whether the audit has the events of this ending, each once."""
-        is_right = set(wanted) <= set(names) and len(names) == len(set(names))
+        """Judge whether the audit has the events of this ending, each once, but for mails."""
+        others = [name for name in names if not name.startswith("invoices.mail_")]
+        is_right = set(wanted) <= set(others) and len(others) == len(set(others))
         self.check("audit", f"{len(names)} events are recorded", is_right=is_right)
 
 

@@ -1,0 +1,1 @@
+"""Looks at traces without a tracing system: `python -m dev.trace`."""
