@@ -1,0 +1,1 @@
+"""`make deploy-test`: CDK's own command line deploys every stack to an emulator of AWS."""
