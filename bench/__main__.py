@@ -4,9 +4,37 @@ from __future__ import annotations
 
 import sys
 
-from bench import backlog, burst, catalogue, events, flow, latency, memory, place, streams
+from bench import (
+    audit,
+    backlog,
+    burst,
+    catalogue,
+    events,
+    flow,
+    imports,
+    invoice_import,
+    latency,
+    memory,
+    million,
+    place,
+    streams,
+)
 from bench.program import main
 
 if __name__ == "__main__":
-    modules = (latency, place, catalogue, events, flow, backlog, memory, burst, streams)
+    modules = (
+        latency,
+        place,
+        catalogue,
+        events,
+        flow,
+        backlog,
+        memory,
+        burst,
+        streams,
+        million,
+        imports,
+        invoice_import,
+        audit,
+    )
     sys.exit(main(*(module.MEASUREMENT for module in modules)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections import Counter
 
 from bench.customers import Customers
 from bench.log import INVOICED, EventLog
@@ -28,14 +29,26 @@ def measure(shop: RunningShop, report: Report, *, orders: int) -> Details:
     programs = [name for name in shop.roots() if name != "emulator"]
     cpu = shop.cpu(*programs)
     idle = _idle(cpu)
-    before, begun = cpu.read(), time.monotonic()
+    shop.requests.taken()
+    sizes, before, begun = _sizes(shop), cpu.read(), time.monotonic()
     placed = _run(customers, staff, orders, report, "placing, packing, delivering")
     shop.until_quiet()
     took = time.monotonic() - begun
     spent = difference(cpu.read(), before)
     _tell(report, spent, idle, orders, took)
+    left = {what: (size - sizes[what]) / orders for what, size in _sizes(shop).items()}
+    requests = shop.requests.taken()
+    _tell_left(report, left, requests, orders)
     days = EventLog(shop.database).seconds(placed, INVOICED)
-    return {"orders": orders, "seconds": took, "CPU seconds": spent, "idle": idle, "to end": days}
+    return {
+        "orders": orders,
+        "seconds": took,
+        "CPU seconds": spent,
+        "idle": idle,
+        "to end": days,
+        "bytes left by an order": left,
+        "SQS requests": requests,
+    }
 
 
 def _run(customers: Customers, staff: Staff, orders: int, report: Report, what: str) -> list[str]:
@@ -78,6 +91,32 @@ def _tell(report: Report, spent: Seconds, idle: Seconds, orders: int, took: floa
     )
     what = "an order's whole flow at 5 orders/s: CPU of all but the emulator"
     report.add(Figure(what, Target(40, "ms"), total[0] - total[1]))
+
+
+def _sizes(shop: RunningShop) -> dict[str, int]:
+    """Return the bytes of all tables and their indexes: of the log, of the audit, of the rest."""
+    query = """
+        SELECT
+            CASE WHEN relname ~ '^bus_' THEN 'log' WHEN relname ~ '^audit_' THEN 'audit'
+            ELSE 'modules' END, sum(pg_total_relation_size(c.oid))::bigint
+        FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE relkind = 'r' AND nspname = 'public' GROUP BY 1
+    """
+    return dict(shop.database.execute(query).fetchall())
+
+
+def _tell_left(report: Report, left: dict[str, float], requests: Counter[str], orders: int) -> None:
+    report.rows(
+        "What an order leaves in PostgreSQL, with indexes",
+        ("", "kilobytes"),
+        [(what, size / 1000) for what, size in [*left.items(), ("all", sum(left.values()))]],
+    )
+    asked = sum(requests.values()) - requests["idle polls"]
+    report.rows(
+        "SQS requests of an order, idle polls apart",
+        ("", "an order"),
+        [(what, count / orders) for what, count in [*requests.items(), ("but idle polls", asked)]],
+    )
 
 
 MEASUREMENT = Measurement(

@@ -28,19 +28,28 @@ class PackageSerializer(serializers.ModelSerializer[Product]):
         fields = ("width", "length", "height", "weight")
 
 
-class PictureField(serializers.RelatedField[Picture, Any, str]):
-    """A picture by its address."""
+class PictureSerializer(serializers.ModelSerializer[Picture]):
+    """A picture in its sizes."""
 
-    def to_representation(self, value: Any) -> str:
-        """Return where the picture is."""
-        return picture_url(value.key)
+    sizes = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Picture
+        fields = ("id", "alt_text", "position", "sizes")
+
+    def get_sizes(self, picture: Picture) -> list[dict[str, Any]]:
+        """Return the sizes, each with its address."""
+        return [
+            {"width": each["width"], "height": each["height"], "url": picture_url(each["key"])}
+            for each in picture.sizes
+        ]
 
 
 class ProductSerializer(serializers.ModelSerializer[Product]):
     """A product as the shop shows it."""
 
     category = serializers.CharField(source="category.slug")
-    pictures = PictureField(many=True, read_only=True)
+    pictures = PictureSerializer(many=True, read_only=True)
     package = PackageSerializer(source="*")
     price = serializers.SerializerMethodField()
     available = serializers.BooleanField()
