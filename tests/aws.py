@@ -23,6 +23,7 @@ from tests.kernel.fault_proxy import FaultProxy
 
 REGION = "eu-north-1"
 QUEUES = ("audit", "bus", "kernel", "kernel-outside", "neighbour")  # the audit hears all
+FOREIGN_QUEUES = ("uploads",)
 _numbers = itertools.count(1)
 
 
@@ -42,6 +43,7 @@ class Aws:
     def __init__(self, emulator: str, proxy: FaultProxy, prefix: str) -> None:
         self.proxy, self.prefix = proxy, prefix
         self.url_prefix = f"{proxy.url}/000000000000/{prefix}"
+        self.bucket = f"{prefix}uploads"
         self.client = sqs.client(region=REGION, endpoint=emulator)  # past the proxy
 
     def create_queue(self, queue: str, *, visibility: int = 120) -> None:
@@ -93,7 +95,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "MINISTACK_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "MINISTACK_REGION": REGION,
-        "SERVICES": "sqs,s3",
+        "SERVICES": "sqs,s3,ses,sns",
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "LOG_LEVEL": "ERROR",
@@ -131,8 +133,10 @@ def aws(emulator: str) -> Iterator[Aws]:
             AWS_ENDPOINT_URL=proxy.url,
             QUEUE_URL_PREFIX=found.url_prefix,
             QUEUES=QUEUES,
+            FOREIGN_QUEUES=FOREIGN_QUEUES,
+            UPLOADS_BUCKET=found.bucket,
         ):
-            for queue in QUEUES:
+            for queue in (*QUEUES, *FOREIGN_QUEUES):
                 found.create_queue(queue)
             _configure()
             yield found

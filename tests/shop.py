@@ -29,6 +29,7 @@ class Shop:
     def __init__(
         self, client_for: Callable[..., APIClient], courier: Courier, gateway: FakeGateway
     ) -> None:
+        self.client_for = client_for
         self.customer = client_for()
         self.admin = client_for("admin")
         self.warehouse = client_for("warehouse")

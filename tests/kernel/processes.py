@@ -62,7 +62,7 @@ def worker(
     """Start a worker; whatever is left of it at the end is killed."""
     environment = shop_environment() | {
         "PROBE_WORKER": json.dumps({"queues": ["kernel", "kernel-outside", "neighbour"], **haste}),
-        "WORKER_LIVENESS_FILE": str(directory / "alive"),
+        "LIVENESS_FILE": str(directory / "alive"),
         "CELERY_SKIP_CHECKS": "1",
     }
     command = ["-A", "tests.kernel.worker_app", "worker", "-Q", queue, "-P", pool]

@@ -72,7 +72,7 @@ class TestPublish:
     def test_keeps_the_event_whole_with_its_cause(self) -> None:
         event, cause = (
             rang(ringer="Ann"),
-            context.Context("customer:1", "request-1", new_id(), "00-trace"),
+            context.Context("customer:1", "request-1", new_id(), "00-trace", order_id=new_id()),
         )
         with context.acting(cause):
             ring(event)
@@ -85,6 +85,7 @@ class TestPublish:
             "request-1",
         )
         assert (row.causation_id, row.traceparent) == (cause.causation_id, "00-trace")
+        assert row.order_id is None  # its own, not its cause's
         assert row.sent_at is None
 
 

@@ -90,6 +90,11 @@ def sent(*rows: OutboxEvent) -> list[bool]:
     return [bool(OutboxEvent.objects.get(pk=row.pk).sent_at) for row in rows]
 
 
+def of_modules() -> QuerySet[OutboxEvent]:
+    """Return the log without what it tells of staff: that they mended something."""
+    return OutboxEvent.objects.exclude(name="admin.staff_acted.v1")
+
+
 def state(row: Delivery) -> str:
     return Delivery.objects.get(pk=row.pk).state
 
@@ -347,7 +352,7 @@ class TestMending:
         answer = admin.post(reverse(REDRIVE), posted, follow=True)
 
         assert answer.redirect_chain == [(page(dead.order_id), 302)]
-        assert (state(dead), sent(OutboxEvent.objects.get())) == ("FAILED", [False])
+        assert (state(dead), sent(*of_modules())) == ("FAILED", [False])
         assert "1 dead delivery redriven. Who has taken an event drops the copy" in text(answer)
         assert "the event is being sent again" in text(answer)
         assert noted() == [("admin@example.com", str(dead.pk), "Redriven.")]
@@ -358,7 +363,7 @@ class TestMending:
         assert answer.redirect_chain == [
             (reverse("admin:bus_delivery_change", args=[dead.pk]), 302)
         ]
-        assert (state(dead), sent(OutboxEvent.objects.get())) == ("DISCARDED", [True])
+        assert (state(dead), sent(*of_modules())) == ("DISCARDED", [True])
         assert "1 delivery discarded: the handler never takes the event" in text(answer)
         assert noted() == [("admin@example.com", str(dead.pk), "Discarded.")]
 
@@ -395,7 +400,7 @@ class TestMending:
         said = text(admin.post(reverse("admin:bus_delivery_changelist"), asked, follow=True))
 
         assert "1 dead delivery redriven. 1 event is sent again." in said
-        assert sent(*OutboxEvent.objects.all()) == [False, False]
+        assert sent(*of_modules()) == [False, False]
 
     def test_asks_before_it_discards_what_is_chosen(self, admin: Client, dead: Delivery) -> None:
         asked = {"action": "discard", "_selected_action": [dead.pk]}

@@ -18,6 +18,12 @@ def test_the_last_event_of_a_pack_has_time_for_a_slow_statement_and_a_call_outsi
     assert limits.STATEMENT_SECONDS + call < left
 
 
+def test_a_step_has_time_at_its_end_for_a_slow_statement_and_a_call_outside() -> None:
+    call = limits.CONNECT_SECONDS + limits.READ_SECONDS
+
+    assert limits.STEP_SECONDS + limits.STATEMENT_SECONDS + call < limits.TASK_SECONDS
+
+
 def test_a_message_stays_hidden_while_its_process_works_on_all_that_it_holds() -> None:
     assert limits.TASK_SECONDS * limits.PREFETCH < limits.VISIBILITY_SECONDS
 

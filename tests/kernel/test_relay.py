@@ -20,6 +20,7 @@ from kernel.bus.event import event_class, event_names
 from kernel.bus.models import OutboxEvent
 from kernel.bus.relay import Encoded, Pack, Relay, Sent, SqsCourier, packs
 from kernel.bus.subscriptions import Handler, _register, forget, queues_of
+from kernel.tracing import Span
 from tests.aws import Aws, eventually
 from tests.kernel import probe
 from tests.kernel.fault_proxy import dropping, losing_the_first, refusing
@@ -276,6 +277,19 @@ class TestRunning:
         assert cut_off == ["AdminShutdown"]
         assert set(sent_pings(probed)) == set(pings)
 
+    def test_shows_again_and_again_that_it_lives(
+        self, probed: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shown = tmp_path / "alive"
+        monkeypatch.setenv("LIVENESS_FILE", str(shown))
+        probed.proxy.inject("SendMessageBatch", dropping)
+        probe.ping("")
+        with running(Relay(SqsCourier())):
+            for _ in range(3):
+                eventually(shown.exists)
+                shown.unlink()
+            eventually(lambda: not unsent())
+
     @pytest.mark.processes
     def test_ends_cleanly_when_told_to(self, tmp_path: Path) -> None:
         log = tmp_path / "log"
@@ -303,7 +317,7 @@ class TestRunning:
 
 
 def encoded(sequence: int, *queues: str, size: int = 100) -> Encoded:
-    return Encoded(sequence, queues, {"id": sequence}, size)
+    return Encoded(sequence, queues, {"id": sequence}, size, Span(""))
 
 
 class TestPacks:

@@ -98,7 +98,7 @@ class TestProblems:
         assert answer["Content-Type"] == "application/problem+json"
         assert answer["X-Request-ID"] == "req-1"
         assert answer.json() == {
-            "type": "urn:shop:problem:bell_cracked",
+            "type": "/docs/problems#bell_cracked",
             "title": "Conflict",
             "status": 409,
             "code": "bell_cracked",
@@ -120,7 +120,7 @@ class TestProblems:
         ("body", "status", "code"),
         [
             (b"{", 400, "parse_error"),
-            (b"[" * 100_000, 400, "parse_error"),
+            (b"[" * 100_000, 400, "body_too_deep"),
             (b'{"peals": 1}', 400, "invalid"),
             (b'"text"', 400, "invalid"),
             (b'{"peals": "' + b"x" * 1_000_001 + b'"}', 413, "body_too_large"),
@@ -178,6 +178,14 @@ class TestRoles:
 
         assert (answer.status_code, answer.json()["code"]) == (401, "token_not_valid")
 
+    @pytest.mark.parametrize("header", ["Bearer", "Bearer one two"])
+    def test_a_header_without_one_token_is_refused(self, anyone: APIClient, header: str) -> None:
+        answer = anyone.get("/bell", headers={"Authorization": header})
+
+        assert answer.status_code == 401
+        assert answer.json()["code"] in {"bad_authorization_header", "not_authenticated"}
+        assert answer["WWW-Authenticate"] == 'Bearer realm="api"'
+
     def test_are_read_from_the_token_without_a_query(
         self, client_for: Any, django_assert_num_queries: Any
     ) -> None:
@@ -202,12 +210,22 @@ class TestIdempotency:
         assert "Idempotent-Replayed" not in first
         assert second["Idempotent-Replayed"] == "true"
 
-    def test_another_body_under_the_same_key_is_refused(self, anyone: APIClient) -> None:
-        self.post(anyone)
-        answer = self.post(anyone, {"peals": [{"tone": 4}]})
+    def test_another_body_under_the_same_key_is_refused(self, client_for: Any) -> None:
+        client = client_for()
+        self.post(client)
+        answer = self.post(client, {"peals": [{"tone": 4}]})
 
         assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
         assert Bells.rung == [3]
+
+    def test_strangers_who_chose_the_same_key_learn_nothing_of_each_other(
+        self, anyone: APIClient
+    ) -> None:
+        first, second = self.post(anyone), self.post(anyone, {"peals": [{"tone": 4}]})
+
+        assert [first.json(), second.json()] == [{"rung": 1}, {"rung": 2}]
+        assert "Idempotent-Replayed" not in second
+        assert Bells.rung == [3, 4]
 
     def test_a_refusal_is_judged_anew(self, anyone: APIClient) -> None:
         for _ in range(2):

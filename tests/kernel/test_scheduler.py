@@ -15,7 +15,7 @@ from celery.beat import Scheduler
 
 from ecommerce.celery import app
 from kernel.bus.jobs import Job, all_jobs
-from kernel.bus.management.commands.scheduler import beat_schedule
+from kernel.bus.management.commands.scheduler import Beat, beat_schedule
 from tests.aws import Aws, eventually
 from tests.kernel.processes import shop_environment
 
@@ -43,18 +43,30 @@ def test_a_daily_job_is_due_at_midnight_whenever_the_scheduler_started() -> None
     assert (due.is_due, due.next) == (False, 90 * 60)
 
 
+def test_the_scheduler_shows_each_time_that_it_looks_that_it_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = tmp_path / "alive"
+    monkeypatch.setenv("LIVENESS_FILE", str(shown))
+    beat = Beat(app=app, lazy=True)
+    for _ in range(2):
+        assert beat.tick() <= 20  # seconds until it looks again
+        shown.unlink()
+
+
 @pytest.mark.processes
 @pytest.mark.django_db(transaction=True)
-def test_the_scheduler_ends_when_told_to(aws: Aws, tmp_path: Path) -> None:
-    log = tmp_path / "log"
+def test_the_scheduler_shows_that_it_lives_and_ends_when_told_to(aws: Aws, tmp_path: Path) -> None:
+    log, shown = tmp_path / "log", tmp_path / "alive"
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "django", "scheduler"],
-            env=shop_environment(),
+            env={**shop_environment(), "LIVENESS_FILE": str(shown)},
             stdout=output,
             stderr=output,
         )
     try:
+        eventually(shown.exists)
         eventually(lambda: catches(process.pid, signal.SIGTERM))
         time.sleep(1)  # Celery imports a last part now, and fails if it is stopped at it
         process.terminate()

@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from kernel.bus.models import Delivery, InboxMark, OutboxEvent, Subscription
 from kernel.bus.testing import envelopes
-from tests.aws import QUEUES, Aws
+from tests.aws import FOREIGN_QUEUES, QUEUES, Aws
 from tests.kernel import probe
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -80,7 +80,7 @@ class TestQueues:
         told = document(capsys)
 
         assert told["sqs_error"] is None
-        assert [each["queue"] for each in told["queues"]] == list(QUEUES)
+        assert [each["queue"] for each in told["queues"]] == [*QUEUES, *FOREIGN_QUEUES]
         assert queue(told) == {
             "queue": probe.QUEUE,
             "waiting": 2,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import boto3
+import httpx
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
@@ -106,7 +108,8 @@ class TestCreateQueues:
     def test_makes_queues_with_their_dead_letter_queues_and_the_buckets(self, aws: Aws) -> None:
         names = queues.create_queues()
 
-        assert names == [f"{aws.prefix}{queue}" for queue in settings.QUEUES]
+        wanted = (*settings.QUEUES, *settings.FOREIGN_QUEUES)
+        assert names == [f"{aws.prefix}{queue}" for queue in wanted]
         attributes = aws.client.get_queue_attributes(
             QueueUrl=f"{aws.url_prefix}bus", AttributeNames=["All"]
         )["Attributes"]
@@ -129,11 +132,28 @@ class TestCreateQueues:
             call_command("create_queues")
 
 
+def test_a_page_may_follow_a_link_to_an_invoice(emulator: str, settings: object) -> None:
+    settings.AWS_ENDPOINT_URL = emulator  # type: ignore[attr-defined]
+    queues.create_buckets()
+    s3 = boto3.client("s3", region_name="eu-north-1", endpoint_url=emulator)
+    s3.put_object(Bucket="shop-invoices", Key="a.pdf", Body=b"%PDF")
+    link = s3.generate_presigned_url(
+        "get_object", Params={"Bucket": "shop-invoices", "Key": "a.pdf"}
+    )
+
+    answer = httpx.get(link, headers={"Origin": "null"})
+
+    assert (answer.content, answer.headers["Access-Control-Allow-Origin"]) == (b"%PDF", "*")
+
+
+BUCKETS = ["shop-media", "shop-invoices", "shop-uploads", "shop-audit"]
+
+
 def test_buckets_are_made_once(emulator: str, settings: object) -> None:
     settings.AWS_ENDPOINT_URL = emulator  # type: ignore[attr-defined]
 
-    assert queues.create_buckets() == ["shop-media", "shop-invoices", "shop-uploads"]
-    assert queues.create_buckets() == ["shop-media", "shop-invoices", "shop-uploads"]
+    assert queues.create_buckets() == BUCKETS
+    assert queues.create_buckets() == BUCKETS
 
 
 def test_what_looks_like_a_type_of_kombus_is_only_data() -> None:
