@@ -199,3 +199,18 @@ def test_the_schema_tells_what_an_order_is(anyone: APIClient) -> None:
     text = schema.content.decode()
     for name in ("Order", "NewOrderRequest", "OrderPage", "OrderTimeline", "Address", "Money"):
         assert f"    {name}:" in text or f'"{name}":' in text
+
+
+def test_orders_may_be_shown_in_part(scene: Scene) -> None:
+    shown = {"number": scene.order.number, "state": "PLACED"}
+    listed = scene.customer.get("/api/v1/orders", {"fields": "state,number"}).json()
+    assert listed == {"results": [shown], "next": None}
+    one = scene.customer.get(scene.url, {"fields": "state,number"})
+    assert (one.json(), one["ETag"]) == (shown, '"v1"')
+    wrong = scene.customer.get(scene.url, {"fields": "state,secret"})
+    assert (wrong.status_code, wrong.json()["fields"]) == (400, ["secret"])
+
+
+def test_a_timeline_knows_its_page_alone(scene: Scene) -> None:
+    answer = scene.customer.get(f"{scene.url}/timeline", {"order": "desc"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "unknown_parameter")

@@ -17,6 +17,7 @@ from apps.orders.events import (
     OrderPackaged,
     OrderPlaced,
     OrderShipped,
+    TaxLine,
     Terms,
 )
 from apps.warehouse.events import StockLine
@@ -36,15 +37,21 @@ SEEDS = range(12)
 
 
 def terms(scene: Scene, lamps: int, rugs: int) -> Terms:
-    lamp, rug = scene.lamp, scene.rug
+    taxed = {"tax_rate_percent": "25"}
+    lamp = {"product_id": scene.lamp, "code": "LAMP", "name": "Lamp", "unit_price": 1000, **taxed}
+    rug = {"product_id": scene.rug, "code": "RUG", "name": "Rug", "unit_price": 700, **taxed}
     lines = (
-        OrderLine(product_id=lamp, code="LAMP", name="Lamp", quantity=lamps, unit_price=1000),
-        OrderLine(product_id=rug, code="RUG", name="Rug", quantity=rugs, unit_price=700),
+        OrderLine(**lamp, quantity=lamps, tax=200 * lamps),
+        OrderLine(**rug, quantity=rugs, tax=140 * rugs),
     )
+    total, tax = 500 + 1000 * lamps + 700 * rugs, 100 + 200 * lamps + 140 * rugs
     return Terms(
         lines=tuple(line for line in lines if line.quantity),
         delivery_price=500,
-        total=500 + 1000 * lamps + 700 * rugs,
+        delivery_tax=100,
+        delivery_tax_rate_percent="25",
+        tax_lines=(TaxLine(name="VAT", rate_percent="25", net=total - tax, amount=tax),),
+        total=total,
         currency="EUR",
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import uuid
 from typing import Any
 
 import pytest
@@ -33,6 +34,9 @@ def refused(rows: Any, **values: Any) -> bool:
         {"state": "CANCELLING"},
         {"cancel_reason": "requested"},
         {"cancel_requested_by": "staff"},
+        {"customer_id": None},
+        {"person_id": uuid.UUID(int=1)},
+        {"email": "ann@example.com"},
     ],
     ids=str,
 )
@@ -72,6 +76,7 @@ def test_the_timeline_only_grows(scene: Scene) -> None:
             "orders_order_customer",
         ),
         ("state = 'PLACED' ORDER BY id DESC", "orders_order_by_state"),
+        ("placed_at < now() ORDER BY placed_at DESC, id DESC", "orders_order_placed"),
         ("state = 'PLACED' AND deadline <= now() ORDER BY deadline", "orders_order_deadline"),
     ],
 )
@@ -80,6 +85,7 @@ def test_a_list_has_its_index(scene: Scene, query: str, index: str) -> None:
     others = [copy.copy(order) for _ in range(500)]  # enough for another index to cost more
     for other in others:
         other.id, other.number, other.customer_id = new_id(), new_number(), new_id()
+        other.person_id = other.customer_id
         other.state = Order.State.FULFILLED
     Order.objects.bulk_create(others)
     with transaction(), connection.cursor() as cursor:

@@ -15,7 +15,12 @@ pytestmark = pytest.mark.django_db
 
 LAMP = new_id()
 OLD = product_state(code="LAMP")
-NEW = product_state(code="LAMP-2", price=Money(amount=1200, currency="EUR"), is_active=False)
+NEW = product_state(
+    code="LAMP-2",
+    price=Money(amount=1200, currency="EUR"),
+    is_active=False,
+    tax_class="reduced",
+)
 CREATED = ProductCreated(occurred_at=NOON, product_id=LAMP, version=1, product=OLD)
 UPDATED = ProductUpdated(
     occurred_at=NOON, product_id=LAMP, version=2, old=OLD, new=NEW, changed=("code", "price")
@@ -38,6 +43,7 @@ class TestTheCatalogue:
             "name": "Lamp",
             "price": 1000,
             "currency": "EUR",
+            "tax_class": "standard",
             "is_active": True,
             "is_deleted": False,
         }
@@ -48,6 +54,7 @@ class TestTheCatalogue:
             "name": "Lamp",
             "price": 1200,
             "currency": "EUR",
+            "tax_class": "reduced",
             "is_active": False,
             "is_deleted": False,
         }

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import socket
 import subprocess
 import sys
@@ -146,13 +147,14 @@ class TestAskingTheApi:
         assert scene.staff.get(url).status_code == 307
 
     def test_is_described_as_it_is(self, anyone: APIClient) -> None:
-        schema = anyone.get("/api/v1/schema?format=json").json()
+        accept = {"Accept": "application/json"}
+        schema = json.loads(anyone.get("/api/v1/schema", headers=accept).content)
         operation = schema["paths"]["/api/v1/orders/{order_id}/stream"]["get"]
         answers = operation["responses"]
 
-        assert set(answers) == {"200", "307", "403", "404", "429", "503", "default"}
+        assert {"200", "307", "401", "403", "404", "429", "503"} <= set(answers)
         assert set(answers["200"]["content"]) == {"text/event-stream"}
-        assert set(answers["307"]["headers"]) == {"Location"}
+        assert set(answers["307"]["headers"]) == {"Location", "X-Request-ID"}
         assert "content" not in answers["307"]
         assert {(p["in"], p["name"]) for p in operation["parameters"]} == {
             ("path", "order_id"),
@@ -300,7 +302,7 @@ class TestAStream:
 def test_an_orders_entries_commit_in_the_order_of_their_ids(scene: Scene) -> None:
     """Streams rely on it: nobody takes an id before the order is locked."""
     order = {"order_id": scene.id, "at": NOON}
-    mine = {**order, "owner_id": None}
+    mine = {**order, "person_id": None}
     changes: list[Callable[[], object]] = [
         lambda: usecases.note_answer(**order, answer="StockShort"),
         lambda: usecases.note_package(**order, quantities={}),
@@ -562,6 +564,7 @@ _LAST_ID = "SELECT last_value FROM orders_timelineentry_id_seq"
 _END_SESSION = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE query LIKE '%%LATERAL%%orders_timelineentry%%' AND pid <> pg_backend_pid()
+    AND datname = current_database()
 """
 
 

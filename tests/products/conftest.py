@@ -36,6 +36,7 @@ LAMP: dict[str, Any] = {
     "attributes": {},
     "package": {"width": 200, "length": 300, "height": 400, "weight": 1500},
     "price": {"amount": 4990, "currency": "EUR"},
+    "tax_class": "reduced",
     "is_active": True,
 }
 STATE = ProductState(
@@ -48,6 +49,7 @@ STATE = ProductState(
     package=Package(width=200, length=300, height=400, weight=1500),
     price=Money(amount=4990, currency="EUR"),
     is_active=True,
+    tax_class="reduced",
 )
 
 
@@ -55,9 +57,9 @@ STATE = ProductState(
 def files_in_memory(settings: Settings) -> Iterator[None]:
     """Keep files in memory, and forget the address of the storage before."""
     settings.STORAGES = {**copy.deepcopy(django_settings.STORAGES), "default": MEMORY}
-    gateway._base_url.cache_clear()
+    gateway.files._base_url.cache_clear()
     yield
-    gateway._base_url.cache_clear()
+    gateway.files._base_url.cache_clear()
 
 
 @pytest.fixture

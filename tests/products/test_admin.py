@@ -16,7 +16,7 @@ from apps.products.events import (
     ProductRejected,
     ProductUpdated,
 )
-from apps.products.models import Availability, Category, Product
+from apps.products.models import Availability, Category, Product, Word
 from kernel.bus.testing import published
 from kernel.money import Money
 from kernel.transactions import transaction
@@ -50,6 +50,7 @@ def form(**changes: Any) -> dict[str, Any]:
         "weight": 1500,
         "price_amount": 4990,
         "price_currency": "EUR",
+        "tax_class": "reduced",
         "is_active": "on",
         "version": 1,
         "pictures-TOTAL_FORMS": 0,
@@ -63,20 +64,24 @@ def test_every_list_and_page_shows(admin: Client, made: Made) -> None:
     Availability.note(product_id=product_id, version=1, free=3)
     with transaction():
         picture = usecases.add_picture(
-            product_id=product_id, key="a.png", width=1, height=1, at=NOON
+            product_id=product_id,
+            sizes=[{"key": "a.webp", "width": 1, "height": 1}],
+            alt_text="A lamp",
+            at=NOON,
         )
     pages = {
         "product": product_id,
         "category": Category.objects.get(slug="lamps").pk,
         "picture": picture.pk,
         "availability": product_id,
+        "word": Word.objects.create(word="reading").pk,
     }
     for model, pk in pages.items():
         listed = admin.get(reverse(f"admin:products_{model}_changelist"), {"q": "a"})
         shown = admin.get(reverse(f"admin:products_{model}_change", args=[pk]))
         assert (listed.status_code, shown.status_code) == (200, 200)
     page = admin.get(reverse("admin:products_product_change", args=[product_id]))
-    assert "https://pictures.example/a.png" in page.content.decode()
+    assert "https://pictures.example/a.webp" in page.content.decode()
     for model in ("product", "category"):
         assert admin.get(reverse(f"admin:products_{model}_add")).status_code == 200
 

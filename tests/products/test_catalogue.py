@@ -69,10 +69,10 @@ def test_codes_are_kept_in_capitals_and_tags_in_lower_case_each_once(
 
 
 def test_what_may_be_left_out_may_be_left_out(admin: APIClient, tree: None) -> None:
-    optional = ("description", "model", "tags", "is_active")
+    optional = ("description", "model", "tags", "is_active", "tax_class")
     body = {name: value for name, value in LAMP.items() if name not in optional}
     answer = admin.post("/api/v1/products", body).json()
-    assert [answer[name] for name in optional] == ["", "", [], True]
+    assert [answer[name] for name in optional] == ["", "", [], True, "standard"]
 
 
 @pytest.mark.parametrize(
@@ -83,6 +83,7 @@ def test_what_may_be_left_out_may_be_left_out(admin: APIClient, tree: None) -> N
         ({"code": "A B"}, "code"),
         ({"name": ""}, "name"),
         ({"tags": ["x"] * 21}, "tags"),
+        ({"tags": ["x", "a|b"]}, "tags.1"),
         ({"tags": ["x" * 41]}, "tags.0"),
         ({"package": {"width": 0, "length": 1, "height": 1, "weight": 1}}, "package.width"),
         ({"package": {"width": 1}}, "package.length"),
@@ -90,6 +91,7 @@ def test_what_may_be_left_out_may_be_left_out(admin: APIClient, tree: None) -> N
         ({"price": {"amount": 10**13, "currency": "EUR"}}, "price.amount"),
         ({"price": {"amount": 1.5, "currency": "EUR"}}, "price.amount"),
         ({"price": {"amount": 1, "currency": "euro"}}, "price.currency"),
+        ({"tax_class": "luxury"}, "tax_class"),
         ({"available": True}, "available"),
     ],
 )
@@ -279,6 +281,7 @@ def test_a_refused_product_leaves_the_rest_of_its_transaction_standing(tree: Non
         ({"code": "lower"}, "products_product_code_form"),
         ({"price_amount": -1}, "products_product_price"),
         ({"price_currency": "eur"}, "products_product_price"),
+        ({"tax_class": "luxury"}, "products_product_tax_class"),
         ({"width": 0}, "products_product_package"),
         ({"weight": 0}, "products_product_package"),
         ({"deleted_at": NOON}, "products_product_deleted"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -11,10 +12,13 @@ from django.db import IntegrityError, connection
 from rest_framework.test import APIClient
 
 from apps.products import queries, usecases
-from apps.products.models import Category
+from apps.products.models import Category, Product
 from kernel.bus.testing import published
+from kernel.ids import new_id
 from kernel.refusals import Refusal
 from kernel.transactions import transaction
+from tests.conftest import NOON
+from tests.products.conftest import STATE
 
 pytestmark = pytest.mark.django_db
 Made = Callable[..., uuid.UUID]
@@ -33,6 +37,10 @@ def grow(*slugs: str) -> None:
 
 def change(admin: APIClient, slug: str, body: dict[str, Any], version: int = 1) -> Any:
     return admin.patch(f"/api/v1/categories/{slug}", body, headers={"If-Match": f'"v{version}"'})
+
+
+def delete(admin: APIClient, slug: str, version: int = 1) -> Any:
+    return admin.delete(f"/api/v1/categories/{slug}", headers={"If-Match": f'"v{version}"'})
 
 
 def test_categories_are_a_tree_read_with_one_query(
@@ -213,30 +221,106 @@ def test_the_database_refuses_a_sixth_level(tree: None) -> None:
         Category.objects.filter(slug="a").update(parent=chairs, parent_path=chairs.path)
 
 
-@pytest.mark.django_db(transaction=True)
-def test_two_moves_at_once_make_no_circle() -> None:
-    grow("a")
-    grow("b")
-    start, ends = threading.Barrier(2), []
+def meanwhile(act: Callable[[], object], *, first: Callable[[], object]) -> str:
+    """Let an act begin while the first one's transaction is open; return how it ends."""
+    ends: list[str] = []
 
-    def move(slug: str, parent: str) -> None:
-        start.wait()
+    def run() -> None:
         try:
             with transaction():
-                usecases.change_category(slug=slug, version=1, changes={"parent": parent})
-            ends.append("moved")
-        except Refusal as refusal:
-            ends.append(refusal.code())
+                act()
+            ends.append("done")
+        except (Refusal, IntegrityError) as error:
+            ends.append(error.code() if isinstance(error, Refusal) else type(error).__name__)
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=move, args=pair) for pair in (("a", "b"), ("b", "a"))]
-    for thread in threads:
+    thread = threading.Thread(target=run)
+    with transaction():
+        first()
         thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(ends) in (["below_itself", "moved"], ["moved", "precondition_failed"])
-    assert paths() in (["a", "a/b"], ["b", "b/a"])
+        deadline = time.monotonic() + 10
+        while not ends and not _is_awaited() and time.monotonic() < deadline:
+            time.sleep(0.01)
+    thread.join()
+    return ends[0]
+
+
+def _is_awaited() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks"
+            " WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
+        )
+        is_awaited: bool = cursor.fetchone()[0]
+    return is_awaited
+
+
+def move(slug: str, parent: str) -> object:
+    return usecases.change_category(slug=slug, version=1, changes={"parent": parent})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_moves_at_once_that_would_make_a_circle_the_second_is_refused() -> None:
+    grow("a")
+    grow("b")
+    end = meanwhile(lambda: move("b", "a"), first=lambda: move("a", "b"))
+    assert (end, paths()) == ("below_itself", ["b", "b/a"])
+
+
+@pytest.mark.parametrize("slug", ["home", "garden", "lamps"])
+def test_a_category_that_is_not_empty_is_not_deleted(
+    admin: APIClient, made: Made, slug: str
+) -> None:
+    made("A", category="garden")
+    made("B", category="lamps", is_active=False)
+    before = paths()
+    answer = delete(admin, slug)
+    assert (answer.status_code, answer.json()["code"]) == (409, "category_not_empty")
+    assert paths() == before
+
+
+def test_an_empty_category_is_deleted_and_what_was_deleted_in_it_moves_up(
+    admin: APIClient, made: Made
+) -> None:
+    product_id = made("A", category="lamps")
+    with transaction():
+        usecases.delete_product(product_id=product_id, version=1, at=NOON)
+    before = len(published())
+    assert delete(admin, "lamps").status_code == 204
+    assert (paths(), len(published())) == (["garden", "home", "home/chairs"], before)
+    assert Product.objects.get().category.slug == "home"
+    assert delete(admin, "garden").status_code == 204
+    assert delete(admin, "garden").json()["code"] == "category_not_found"
+
+
+def test_a_deletion_needs_the_version_that_was_read(admin: APIClient, tree: None) -> None:
+    assert delete(admin, "garden", 2).json()["code"] == "precondition_failed"
+    answer = admin.delete("/api/v1/categories/garden")
+    assert (answer.status_code, answer.json()["code"]) == (428, "precondition_required")
+
+
+def test_only_administrators_delete(
+    anyone: APIClient, client_for: Callable[..., APIClient], tree: None
+) -> None:
+    assert delete(anyone, "garden").status_code == 401
+    assert delete(client_for("support"), "garden").status_code == 403
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_deleted_first", [True, False])
+def test_nothing_is_put_into_a_category_that_is_deleted_at_that_moment(
+    is_deleted_first: bool,
+) -> None:
+    grow("a")
+    state = STATE.model_copy(update={"category": "a"})
+    acts: list[Callable[[], object]] = [
+        lambda: usecases.delete_category(slug="a", version=1),
+        lambda: usecases.create_product(product_id=new_id(), product=state, at=NOON),
+    ]
+    first, second = acts if is_deleted_first else reversed(acts)
+    end = meanwhile(second, first=first)
+    assert end == ("unknown_category" if is_deleted_first else "category_not_empty")
 
 
 def test_what_lies_below_a_category_has_its_index(tree: None) -> None:

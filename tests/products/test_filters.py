@@ -143,7 +143,7 @@ def test_a_list_has_its_index(
     found = plan(anyone, url)
     assert re.search(rf"{index} on |Bitmap Index Scan on {index} ", found), found
     if "tag" not in query:
-        assert "Sort" not in found
+        assert "Sort" not in found.split("SubPlan")[0]  # of a product's few pictures it may
 
 
 @pytest.mark.parametrize(

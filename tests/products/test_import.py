@@ -33,6 +33,7 @@ LINE: dict[str, Any] = {
     "weight": 1500,
     "price_amount": 4990,
     "price_currency": "EUR",
+    "tax_class": "reduced",
 }
 
 
@@ -92,6 +93,7 @@ def test_each_refused_line_is_reported_with_its_number_and_the_rest_is_taken(
         '"x' + "y" * lines.MAX_LINE + '"',
         json.dumps({**LINE, "price_currency": "USD"}),
         "[" * 50_000,
+        json.dumps({**LINE, "tags": ["a|b"]}),
         json.dumps({**LINE, "code": "Z"}),
     ]
     file.write_text("\n".join(texts), encoding="utf-8")
@@ -105,8 +107,9 @@ def test_each_refused_line_is_reported_with_its_number_and_the_rest_is_taken(
         (7, "too_long", ""),
         (8, "currency_not_sold", ""),
         (9, "not_json", ""),
+        (10, "invalid", "tags.0"),
     ]
-    assert said == "2 created, 0 changed, 0 unchanged, 8 refused."
+    assert said == "2 created, 0 changed, 0 unchanged, 9 refused."
     assert sorted(Product.objects.values_list("code", flat=True)) == ["A", "Z"]
     rejected = [event for event in published() if isinstance(event, ProductRejected)]
     assert [event.reason for event in rejected] == ["unknown_category", "currency_not_sold"]

@@ -45,19 +45,33 @@ def say(*events: StockLevelChanged, courier: Courier = in_order) -> None:
 def test_anyone_reads_a_product_whole(anyone: APIClient, made: Made) -> None:
     product_id = made("LAMP-1")
     with transaction():
-        usecases.add_picture(
-            product_id=product_id, key="products/b.png", width=2, height=1, at=NOON
-        )
-        usecases.add_picture(
-            product_id=product_id, key="products/a.jpg", width=2, height=1, at=NOON
-        )
+        pictures = [
+            usecases.add_picture(
+                product_id=product_id,
+                sizes=[{"key": f"products/{name}.webp", "width": 2, "height": 1}],
+                alt_text=name,
+                at=NOON,
+            )
+            for name in "ba"
+        ]
     say(stock(product_id, 1, 5))
     shown = {
         **LAMP,
         "id": str(product_id),
         "pictures": [
-            "https://pictures.example/products/b.png",
-            "https://pictures.example/products/a.jpg",
+            {
+                "id": str(each.id),
+                "alt_text": each.alt_text,
+                "position": each.position,
+                "sizes": [
+                    {
+                        "width": 2,
+                        "height": 1,
+                        "url": f"https://pictures.example/products/{each.alt_text}.webp",
+                    }
+                ],
+            }
+            for each in pictures
         ],
         "available": True,
         "version": 3,
@@ -183,8 +197,9 @@ def test_a_list_takes_as_many_queries_for_a_hundred_products_as_for_one(
 ) -> None:
     def add(number: int) -> None:
         product_id = made(f"P{number}")
+        sizes = [{"key": f"{number}.webp", "width": 1, "height": 1}]
         Picture.objects.create(
-            product_id=product_id, key=f"{number}.png", width=1, height=1, position=0
+            product_id=product_id, state="READY", sizes=sizes, position=0, created_at=NOON
         )
 
     add(0)

@@ -9,7 +9,8 @@ from django.core.mail import EmailMultiAlternatives
 
 from kernel.bus.testing import run_until_quiet
 
-_TOKEN = re.compile(r"#token=(\S+)")
+# Mails about orders have links, too.
+_TOKEN = re.compile(r"/(?:verify-email|reset-password)#token=(\S+)")
 
 
 def mails() -> list[EmailMultiAlternatives]:

@@ -14,15 +14,26 @@ from django.core import mail
 from django.core.mail.backends import locmem
 from rest_framework.test import APIClient
 
-from apps.users import gateway, jobs, usecases
+from apps.invoices.events import AddressNoted
+from apps.users import jobs, usecases
 from apps.users.events import LetterRequested, UserUpdated
-from apps.users.gateway import FakePost
-from apps.users.models import Letter, RefreshToken, User
+from apps.users.models import Letter, NotedAddress, RefreshToken, User
 from apps.users.usecases import accounts
 from kernel.bus import inbox
 from kernel.bus.models import Delivery, OutboxEvent
-from kernel.bus.testing import envelopes, newly_sent, published
+from kernel.bus.outbox import publish
+from kernel.bus.testing import (
+    Courier,
+    envelopes,
+    in_order,
+    newly_sent,
+    published,
+    run_until_quiet,
+    twice_and_shuffled,
+)
 from kernel.ids import new_id
+from kernel.mail import FakePost, Mail, address_id, digest_of, installed
+from kernel.mail import post as current_post
 from kernel.transactions import transaction
 from tests.conftest import NOON
 from tests.users.conftest import EMAIL, PASSWORD
@@ -173,6 +184,41 @@ class TestALink:
         assert EMAIL not in seen
 
 
+class TestAnAddressWithoutAMailbox:
+    def noted(self, *, takes_mail: bool, minutes: int = 0) -> AddressNoted:
+        return AddressNoted(
+            occurred_at=NOON + dt.timedelta(minutes=minutes),
+            address_id=address_id(digest_of(EMAIL.upper())),
+            takes_mail=takes_mail,
+        )
+
+    def tell(self, *events: AddressNoted, courier: Courier = in_order) -> None:
+        with transaction():
+            publish(*events)
+        run_until_quiet(courier, only={"users"})
+
+    def test_is_sent_nothing_until_staff_let_it(self, anyone: APIClient) -> None:
+        register(anyone)
+        assert len(mails()) == 1
+        self.tell(self.noted(takes_mail=False))
+        answer = ask_reset(anyone)
+        assert (answer.status_code, len(mails())) == (202, 1)
+        assert Letter.objects.filter(kind="reset_password").count() == 0  # it will not come late
+        register(anyone, email="bo@example.com")
+        assert [sent.to for sent in mails()] == [[EMAIL], ["bo@example.com"]]
+
+        self.tell(self.noted(takes_mail=True, minutes=1))
+        ask_reset(anyone)
+        assert [sent.to for sent in mails()][2:] == [[EMAIL]]
+
+    @pytest.mark.parametrize("seed", range(4))
+    def test_is_what_was_said_of_it_last_in_whatever_order_it_comes(self, seed: int) -> None:
+        said = [self.noted(takes_mail=bool(n % 2), minutes=n) for n in range(4)]
+        self.tell(*said, courier=twice_and_shuffled(seed))
+        [noted] = NotedAddress.objects.values_list("takes_mail", "noted_at")
+        assert noted == (True, NOON + dt.timedelta(minutes=3))
+
+
 class TestResending:
     def test_gives_another_link_and_leaves_the_first_one_good(
         self, client_for: Clients, anyone: APIClient, registered: uuid.UUID
@@ -306,7 +352,7 @@ class TestSending:
     def test_is_tried_again_while_the_server_is_down(self, registered: uuid.UUID) -> None:
         post = FakePost()
         ((queue, envelope),) = [m for m in newly_sent() if m[0] == "users-outside"]
-        with gateway.installed(post):
+        with installed(post):
             post.is_down = True
             assert not inbox.deliver(queue, [envelope])
             failed = Delivery.objects.get()
@@ -323,7 +369,7 @@ class TestSending:
     ) -> None:
         post = FakePost()
         ((queue, envelope),) = [m for m in newly_sent() if m[0] == "users-outside"]
-        with gateway.installed(post):
+        with installed(post):
             with monkeypatch.context() as patch:
                 patch.setattr(usecases, "note_letter_sent", None)  # dies at the answer
                 assert not inbox.deliver(queue, [envelope])
@@ -335,7 +381,7 @@ class TestSending:
     def test_to_an_address_that_is_none_is_given_up(self, registered: uuid.UUID) -> None:
         post = FakePost()
         post.unknown.add(EMAIL)
-        with gateway.installed(post):
+        with installed(post):
             assert mails() == []
         assert (Letter.objects.count(), Delivery.objects.count()) == (0, 0)
 
@@ -353,14 +399,14 @@ class TestSending:
         assert Letter.objects.count() == 0
 
 
-def one_mail() -> gateway.Mail:
-    return gateway.Mail(id=new_id(), to=EMAIL, subject="S", text="T", html="<p>H</p>")
+def one_mail() -> Mail:
+    return Mail(id=new_id(), to=EMAIL, subject="S", text="T", html="<p>H</p>")
 
 
 class TestTheMailServer:
     def test_gets_both_texts_under_the_mails_id(self) -> None:
         told = one_mail()
-        assert gateway.post().send(told)
+        assert current_post().send(told)
         (sent,) = mail.outbox
         message: EmailMessage = sent.message()  # type: ignore[assignment]
         assert message["Message-ID"] == f"<{told.id}@shop.example>"
@@ -380,7 +426,7 @@ class TestTheMailServer:
 
         monkeypatch.setattr(locmem.EmailBackend, "send_messages", refuse)
         if is_final:
-            assert not gateway.post().send(one_mail())
+            assert not current_post().send(one_mail())
         else:
             with pytest.raises(smtplib.SMTPRecipientsRefused):
-                gateway.post().send(one_mail())
+                current_post().send(one_mail())

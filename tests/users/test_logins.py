@@ -252,9 +252,9 @@ def test_what_no_longer_counts_is_cleared_away(
     assert RefreshToken.hash_of(old) not in hashes
 
 
-def test_logging_in_and_out_is_no_event(anyone: APIClient, anna: uuid.UUID) -> None:
-    before = published()
+def test_renewing_and_logging_out_is_no_event(anyone: APIClient, anna: uuid.UUID) -> None:
     token = log_in(anyone).json()["refresh"]
+    before = published()
     refresh(anyone, token)
     anyone.post("/api/v1/auth/logout", {"refresh": token})
     assert published() == before
