@@ -69,6 +69,11 @@ class Order:
             changed=("lines", "total"),
         )
 
+    def shipped(self, *, version: int = 7) -> orders.OrderShipped:
+        return orders.OrderShipped(
+            occurred_at=NOON, order_id=self.id, version=version, tracking_number="T-1"
+        )
+
     def fulfilled(self, total: int | None = None, *, version: int = 9) -> orders.OrderFulfilled:
         return orders.OrderFulfilled(
             occurred_at=NOON,

@@ -38,6 +38,16 @@ def test_lists_find_payments_and_their_operations(admin_client: Client, uncaptur
     assert "capture_refused" in shown.content.decode()
 
 
+def test_amounts_are_shown_as_money(admin_client: Client, uncaptured: Order) -> None:
+    listed = admin_client.get(reverse(PAYMENTS)).content.decode()
+    shown = admin_client.get(reverse("admin:payment_payment_change", args=[uncaptured.id]))
+    page = shown.content.decode()
+
+    assert "€10.00" in listed
+    assert page.count("€10.00") >= 5  # target and authorized; of operations and of the ledger
+    assert ">1000<" not in page
+
+
 def test_nothing_is_added_by_hand(admin_client: Client) -> None:
     assert admin_client.get(reverse("admin:payment_payment_add")).status_code == 403
 
@@ -68,3 +78,28 @@ def test_a_refusal_is_shown(admin_client: Client, order: Order) -> None:
     say(order.placed())
     assert "The payment is AUTHORIZED." in act(admin_client, "write_off", order)
     assert order.payment.state == "AUTHORIZED"
+
+
+def test_money_that_the_gateway_refused_to_release_is_asked_for_again(
+    admin_client: Client, order: Order, fake: FakeGateway
+) -> None:
+    say(order.placed())
+    account = fake.accounts.pop(order.token)  # the gateway knows nothing of it
+    say(order.cancelled())
+    found = admin_client.get(reverse(PAYMENTS), {"hold": "kept"}).content.decode()
+    assert str(order.id) in found
+    fake.accounts[order.token] = account
+
+    assert "asked of the gateway" in act(admin_client, "retry_refused", order)
+    flow()
+
+    assert money(order.payment) == ("VOIDED", 0, 0, 0)
+    assert account.held == 0
+    found = admin_client.get(reverse(PAYMENTS), {"hold": "kept"}).content.decode()
+    assert str(order.id) not in found
+
+
+def test_what_was_not_refused_is_not_asked_for_again(admin_client: Client, order: Order) -> None:
+    say(order.placed())
+    assert "refused nothing that is still to be done" in act(admin_client, "retry_refused", order)
+    assert order.payment.operations.count() == 1

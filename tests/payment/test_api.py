@@ -63,6 +63,7 @@ class TestReading:
             "authorized": eur(1_000),
             "captured": eur(1_000),
             "refunded": eur(0),
+            "held_until": body["held_until"],
             "reason": "",
             "version": body["version"],
             "created_at": body["created_at"],
@@ -121,7 +122,7 @@ class TestReading:
 
 
 @pytest.mark.parametrize("roles", [(), ("warehouse",), ("delivery",)])
-@pytest.mark.parametrize("path", ["", "/refunds", "/capture-retries", "/write-offs"])
+@pytest.mark.parametrize("path", ["", "/refunds", "/capture-retries", "/retries", "/write-offs"])
 def test_only_support_is_let_in(client_for: ClientFor, roles: tuple[str, ...], path: str) -> None:
     client, url = client_for(*roles), f"{PAYMENTS}/{new_id()}{path}"
     answer = client.post(url) if path else client.get(url)
@@ -253,7 +254,23 @@ class TestAFailedCapture:
         flow()
         assert money(uncaptured.payment) == ("VOIDED", 0, 0, 0)
         assert fake.accounts[uncaptured.token].held == 0
-        assert names() == ["authorized", "capture_failed", "voided"]
+        assert names() == ["authorized", "capture_failed", "written_off", "voided"]
+
+    def test_of_money_that_should_be_free_lets_it_go(
+        self, support: APIClient, order: Order, fake: FakeGateway
+    ) -> None:
+        say(order.placed())
+        account = fake.accounts.pop(order.token)  # the gateway knows nothing of it
+        say(order.cancelled())
+        fake.accounts[order.token] = account
+
+        answer = support.post(f"{PAYMENTS}/{order.id}/retries")
+        assert (answer.status_code, answer.json()["kind"]) == (202, "VOID")
+        refuses(support.post(f"{PAYMENTS}/{order.id}/retries"), 409, "operation_in_progress")
+        flow()
+
+        assert money(order.payment) == ("VOIDED", 0, 0, 0)
+        refuses(support.post(f"{PAYMENTS}/{order.id}/retries"), 409, "nothing_refused")
 
     @pytest.mark.parametrize(
         ("path", "body"), [("capture-retries", None), ("write-offs", {"reason": "x"})]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+from itertools import pairwise
 
 import pytest
 import time_machine
@@ -13,6 +14,8 @@ from apps.payment.events import OperationRequested
 from apps.payment.gateway import FakeGateway, Wish
 from apps.payment.gateway.fake import SILENT_CARDS
 from apps.payment.jobs import settle_open_wishes
+from apps.payment.models import Operation
+from apps.payment.models.operation import SPREAD
 from kernel.bus.models import Delivery, InboxMark
 from kernel.bus.testing import published
 from kernel.transactions import transaction
@@ -118,9 +121,7 @@ class TestAGatewayThatKeepsSilent:
 
         failed = Delivery.objects.get()
         assert failed.handler == "payment.authorize_payment"
-        assert failed.error == (
-            "apps.payment.handlers.GatewaySilent: AUTHORIZE at payment_3p: late"
-        )
+        assert failed.error == ("apps.payment.errands.GatewaySilent: AUTHORIZE at payment_3p: late")
         assert order.payment.state == "PENDING"
         assert order.payment.operations.get().tries == 1
 
@@ -157,13 +158,32 @@ class TestTheWatch:
                 if usecases.ask_again(at=NOON + dt.timedelta(minutes=minute)):
                     minutes_asked.append(minute)
 
-        assert minutes_asked == [1, 2, 4, 8, 16, 32, 64, 124, 184, 244]
+        pauses = [after - before for before, after in pairwise(minutes_asked)]
+        usual = [min(minute, 60) for minute in minutes_asked[:-1]]  # as long as it has waited
+        assert all(
+            (1 - SPREAD) * longest <= pause < longest + 1
+            for pause, longest in zip(pauses, usual, strict=True)
+        )
+        assert minutes_asked[0] == 1
         operation = order.payment.operations.get()
         assert published(OperationRequested)[0] == OperationRequested(
             occurred_at=NOON + dt.timedelta(minutes=1),
             order_id=order.id,
             operation_id=operation.id,
         )
+
+    def test_does_not_ask_at_once_for_all_that_began_to_wait_at_once(
+        self, fake: FakeGateway
+    ) -> None:
+        fake.before_work = die
+        with time_machine.travel(NOON, tick=False):
+            for _ in range(8):
+                say_in_vain(Order(fake))
+
+        times = set(Operation.objects.values_list("next_ask_at", flat=True))
+
+        assert len(times) > 4
+        assert all(45 <= (at - NOON).total_seconds() <= 60 for at in times)
 
     def test_leaves_alone_what_is_answered_or_young(self, order: Order, fake: FakeGateway) -> None:
         say(order.placed())

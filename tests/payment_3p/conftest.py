@@ -3,11 +3,15 @@ from __future__ import annotations
 import dataclasses
 import http.server
 import queue
+import re
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import jsonschema_rs
+import psycopg
 import pytest
 
 from tests.payment_3p import server
@@ -21,6 +25,7 @@ class Received:
 
     headers: dict[str, str]
     body: bytes
+    at: float
 
 
 class Listener:
@@ -34,7 +39,7 @@ class Listener:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                listener.received.put(Received(dict(self.headers), body))
+                listener.received.put(Received(dict(self.headers), body, time.monotonic()))
                 is_refused = listener.refusals > 0
                 listener.refusals -= is_refused
                 self.send_response(503 if is_refused else 200)
@@ -62,18 +67,55 @@ class Listener:
         self._server.server_close()
 
 
+class Promise:
+    """What openapi.json says of answers; each that comes in these tests is held to it."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self._document = document
+        self._paths = {
+            re.compile("^" + re.sub(r"{\w+}", "[^/]+", path) + "$"): operations
+            for path, operations in document["paths"].items()
+        }
+
+    def judge(self, response: httpx.Response) -> None:
+        """
+        Hold an answer to it; of a path that isn't there it says nothing.
+
+        :raises jsonschema_rs.ValidationError, KeyError:
+        """
+        response.read()
+        method = response.request.method.lower()
+        for pattern, operations in self._paths.items():
+            if pattern.match(response.request.url.path) and method in operations:
+                answers = operations[method]["responses"]
+                schema = answers[str(response.status_code)]["content"]["application/json"]["schema"]
+                whole = {**schema, "components": self._document["components"]}
+                jsonschema_rs.validator_for(whole).validate(response.json())
+
+
 class Api:
     """The third party as a client sees it."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, database_url: str) -> None:
+        self.url, self._database_url = url, database_url
+        self.document = httpx.get(f"{url}/openapi.json").json()
+        promise = Promise(self.document)
         self.http = httpx.Client(
-            base_url=url, headers={"Authorization": f"Bearer {server.API_KEY}"}, timeout=20
+            base_url=url,
+            headers={"Authorization": f"Bearer {server.API_KEY}"},
+            timeout=20,
+            event_hooks={"response": [promise.judge]},
         )
+
+    def execute(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Do something behind its back, in its own database."""
+        with psycopg.connect(self._database_url) as connection:
+            cursor = connection.execute(statement, values)
+            return cursor.fetchall() if cursor.description else []
 
     def preauth(self, card: str = GOOD_CARD, *, amount: int = 5_000, currency: str = "EUR") -> str:
         body = {"cardNumber": card, "amount": amount, "currency": currency}
-        answer = httpx.post(f"{self.url}/preauth", json=body)
+        answer = self.http.post("/preauth", json=body)
         assert answer.status_code == 200, answer.text
         token: str = answer.json()["paymentToken"]
         return token
@@ -101,6 +143,6 @@ def api(listener: Listener) -> Iterator[Api]:
         server.database() as database_url,
         server.payment_3p(database_url, webhook_url=listener.url) as url,
     ):
-        found = Api(url)
+        found = Api(url, database_url)
         yield found
         found.http.close()

@@ -15,8 +15,10 @@ import httpx
 import psycopg
 
 ROOT = Path(__file__).resolve().parents[2]
+SHOP_ORIGIN = "https://shop.example"
 API_KEY, WEBHOOK_SECRET = "key-of-the-tests", "secret-of-the-tests"
 SLOW_SECONDS = 1.0
+WEBHOOK_PAUSE_SECONDS = 0.1
 
 
 def free_port() -> int:
@@ -47,7 +49,9 @@ def payment_3p(database_url: str, *, webhook_url: str) -> Iterator[str]:
         "PAYMENT_3P_API_KEY": API_KEY,
         "PAYMENT_3P_WEBHOOK_URL": webhook_url,
         "PAYMENT_3P_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        "PAYMENT_3P_ALLOWED_ORIGINS": f"https://other.example,{SHOP_ORIGIN}",
         "PAYMENT_3P_SLOW_SECONDS": str(SLOW_SECONDS),
+        "PAYMENT_3P_WEBHOOK_PAUSE_SECONDS": str(WEBHOOK_PAUSE_SECONDS),
     }
     migrate = [sys.executable, "-m", "payment_3p", "migrate", "--verbosity", "0"]
     subprocess.run(migrate, cwd=ROOT, env=environment, check=True)

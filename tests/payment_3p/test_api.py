@@ -8,11 +8,15 @@ import httpx
 import pytest
 
 from tests.payment_3p.conftest import Api
-from tests.payment_3p.server import SLOW_SECONDS
+from tests.payment_3p.server import SHOP_ORIGIN, SLOW_SECONDS
 
 DECLINED, NO_FUNDS, NO_CAPTURE = "4000000000000002", "4000000000009995", "4000000000000341"
 SLOW, BROKEN = "4000000000000259", "4000000000000119"
 OK = {"ok": True}
+
+
+def taken(fee: int) -> dict[str, Any]:
+    return {"ok": True, "fee": fee}
 
 
 def no(reason: str) -> dict[str, Any]:
@@ -27,7 +31,7 @@ def held(api: Api, amount: int = 5_000, card: str = "4242424242424242") -> str:
 
 def captured(api: Api, amount: int = 5_000) -> str:
     token = held(api, amount)
-    assert api.post("/processPayment", token).json() == OK
+    assert api.post("/processPayment", token).json()["ok"]
     return token
 
 
@@ -42,7 +46,7 @@ class TestTheWholeWay:
 
         assert api.post("/check", token, amount=5_000, currency="EUR").json() == OK
         assert api.post("/updateAmount", token, amount=4_000).json() == OK
-        assert api.post("/processPayment", token, amount=3_500).json() == OK
+        assert api.post("/processPayment", token, amount=3_500).json() == taken(fee=49 + 25)
         assert api.post("/refund", token, amount=500).json() == OK
         assert api.post("/refund", token, key="second", amount=1_000).json() == OK
 
@@ -53,12 +57,12 @@ class TestTheWholeWay:
             "refunded": 1_500,
         }
         entries = api.http.get(f"/payments/{token}").json()["entries"]
-        assert [(e["operation"], e["amount"], e["reference"]) for e in entries] == [
-            ("check", 5_000, ""),
-            ("updateAmount", 4_000, ""),
-            ("processPayment", 3_500, ""),
-            ("refund", 500, ""),
-            ("refund", 1_000, "second"),
+        assert [(e["operation"], e["amount"], e["fee"], e["reference"]) for e in entries] == [
+            ("check", 5_000, 0, ""),
+            ("updateAmount", 4_000, 0, ""),
+            ("processPayment", 3_500, 74, ""),
+            ("refund", 500, 0, ""),
+            ("refund", 1_000, 0, "second"),
         ]
 
     def test_captures_all_that_is_held_when_no_amount_is_named(self, api: Api) -> None:
@@ -247,3 +251,33 @@ def test_the_books_are_paged(api: Api) -> None:
     assert made <= found
     assert pages >= 2
     assert api.http.get("/payments", params={"limit": "many"}).status_code == 400
+
+
+class TestPagesOfOtherOrigins:
+    PREFLIGHT = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type",
+    }
+
+    def test_an_allowed_page_may_send_a_card(self, api: Api) -> None:
+        headers = {"Origin": SHOP_ORIGIN}
+        asked = httpx.options(f"{api.url}/preauth", headers={**headers, **self.PREFLIGHT})
+        body = {"cardNumber": "4242424242424242", "amount": 100}
+        sent = httpx.post(f"{api.url}/preauth", json=body, headers=headers)
+
+        assert asked.headers["Access-Control-Allow-Origin"] == SHOP_ORIGIN
+        assert asked.headers["Access-Control-Allow-Headers"] == "content-type"
+        assert asked.headers["Access-Control-Allow-Methods"] == "POST"
+        assert sent.status_code == 200
+        assert sent.headers["Access-Control-Allow-Origin"] == SHOP_ORIGIN
+
+    @pytest.mark.parametrize(
+        ("path", "origin"),
+        [("preauth", "https://thief.example"), ("payments", SHOP_ORIGIN), ("refund", SHOP_ORIGIN)],
+    )
+    def test_no_other_page_may_and_nothing_else(self, api: Api, path: str, origin: str) -> None:
+        headers = {"Origin": origin, **self.PREFLIGHT}
+
+        answer = httpx.options(f"{api.url}/{path}", headers=headers)
+
+        assert "Access-Control-Allow-Origin" not in answer.headers

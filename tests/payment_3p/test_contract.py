@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -10,6 +11,8 @@ from django.utils import timezone
 
 from apps.payment.gateway import (
     Accepted,
+    BookEntry,
+    BooksPage,
     FakeGateway,
     Gateway,
     NotFound,
@@ -19,6 +22,7 @@ from apps.payment.gateway import (
     UntrustedWebhook,
     Wish,
 )
+from apps.payment.gateway.fake import fee_of as fake_fee_of
 from kernel.ids import new_id
 from tests.payment_3p import server
 from tests.payment_3p.conftest import Api, Listener
@@ -26,6 +30,13 @@ from tests.payment_3p.conftest import Api, Listener
 GOOD = "4242424242424242"
 DECLINED, NO_FUNDS, NO_CAPTURE = "4000000000000002", "4000000000009995", "4000000000000341"
 SLOW, BROKEN = "4000000000000259", "4000000000000119"
+
+SKEW = dt.timedelta(seconds=1)
+
+
+def fee_of(wish: Wish) -> int:
+    return fake_fee_of(wish.amount) if wish.kind == "CAPTURE" else 0
+
 
 Preauth = Callable[..., str]
 
@@ -49,6 +60,16 @@ class Shop:
 
     def do(self, kind: str, token: str, amount: int = 1_000, currency: str = "EUR") -> object:
         return self.gateway.call(self.wish(kind, token, amount, currency))
+
+    def books(self, on: dt.date) -> list[BookEntry]:
+        found, after = list[BookEntry](), ""
+        while True:
+            page = self.gateway.books(on, after=after)
+            assert isinstance(page, BooksPage)
+            found += page.entries
+            if not page.after:
+                return found
+            after = page.after
 
     def held(self, amount: int = 1_000, card: str = GOOD) -> str:
         token = self.preauth(card, amount=amount)
@@ -150,6 +171,48 @@ def test_a_refused_wish_stays_refused(shop: Shop) -> None:
     assert [shop.gateway.call(capture) for _ in range(2)] == [Refused("amount_too_high")] * 2
 
 
+def test_the_fee_of_a_capture_is_told_now_again_and_by_the_books(shop: Shop) -> None:
+    capture = shop.wish("CAPTURE", shop.held(12_345), 12_345)
+    answers = [shop.gateway.call(capture), shop.gateway.call(capture), shop.gateway.find(capture)]
+    assert [getattr(answer, "fee", None) for answer in answers] == [198, 198, 198]
+
+
+def test_the_books_of_a_day_tell_what_was_done(shop: Shop) -> None:
+    token = shop.preauth(GOOD, amount=9_000)
+    steps = [("AUTHORIZE", 9_000), ("AMEND", 8_000), ("CAPTURE", 7_000), ("REFUND", 500)]
+    wishes = [shop.wish(kind, token, amount) for kind, amount in steps]
+    held = shop.wish("AUTHORIZE", shop.preauth(GOOD, amount=300), 300)
+    void = shop.wish("VOID", held.token, 999)  # what is told is what was released
+    before = timezone.now()
+    for wish in [*wishes, held, void, shop.wish("VOID", "tok_nobody")]:
+        shop.gateway.call(wish)
+
+    def books(on: dt.date) -> list[BookEntry]:
+        """Leave out what other tests did there, on whatever day."""
+        return [each for each in shop.books(on) if each.token in {token, held.token}]
+
+    found = books(before.date())
+    assert [(e.reference, e.token, e.kind, e.amount, e.currency, e.fee) for e in found] == [
+        *[(str(w.id), token, w.kind, w.amount, "EUR", fee_of(w)) for w in wishes],
+        (str(held.id), held.token, "AUTHORIZE", 300, "EUR", 0),
+        (str(void.id), held.token, "VOID", 300, "EUR", 0),
+    ]
+    assert len({each.id for each in found}) == 6
+    assert all(before - SKEW <= each.made_at <= timezone.now() + SKEW for each in found)
+    assert books(before.date() - dt.timedelta(days=1)) == []
+
+
+def test_the_books_are_read_page_by_page(shop: Shop) -> None:
+    token = shop.captured(1_000)
+    refunds = [shop.wish("REFUND", token, 1) for _ in range(120)]
+    for wish in refunds:
+        shop.gateway.call(wish)
+
+    found = [each for each in shop.books(timezone.now().date()) if each.kind == "REFUND"]
+    mine = [each.reference for each in found if each.token == token]
+    assert mine == [str(wish.id) for wish in refunds]
+
+
 @pytest.mark.parametrize("card", [SLOW, BROKEN])
 def test_work_without_an_answer_is_unknown_and_the_same_wish_tells_it(
     shop: Shop, card: str
@@ -191,6 +254,7 @@ class TestAGatewayThatIsNotThere:
         wish = Shop(gateway, str).wish("CAPTURE", "tok_x")
         assert gateway.call(wish) == Unknown("ConnectError")
         assert gateway.find(wish) == Unknown("ConnectError")
+        assert gateway.books(timezone.now().date()) == Unknown("ConnectError")
         gateway.close()
 
     def test_a_wrong_key_is_our_fault_and_no_verdict_on_the_payment(self, api: Api) -> None:
@@ -198,6 +262,7 @@ class TestAGatewayThatIsNotThere:
         wish = Shop(gateway, str).wish("CAPTURE", "tok_x")
         assert gateway.call(wish) == Unknown("status 401")
         assert gateway.find(wish) == Unknown("status 401")
+        assert gateway.books(timezone.now().date()) == Unknown("status 401")
         gateway.close()
 
     def test_another_server_that_answers_nonsense_is_unknown(self, api: Api) -> None:
@@ -205,4 +270,5 @@ class TestAGatewayThatIsNotThere:
         wish = Shop(gateway, str).wish("CAPTURE", "tok_x")
         assert gateway.call(wish) == Unknown("status 404")
         assert gateway.find(wish) == Unknown("status 404")
+        assert gateway.books(timezone.now().date()) == Unknown("status 404")
         gateway.close()
