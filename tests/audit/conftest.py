@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from apps.orders.events import OrderLine, OrderPlaced, Terms
 from apps.payment.events import PaymentCaptured
@@ -69,3 +70,13 @@ def heard(db: None) -> Callable[..., None]:
         flow()
 
     return hear
+
+
+def partitions() -> list[str]:
+    """Return the tables in which the records lie."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT inhrelid::regclass::text FROM pg_inherits"
+            " WHERE inhparent = 'audit_record'::regclass ORDER BY 1"
+        )
+        return [name for (name,) in cursor.fetchall()]

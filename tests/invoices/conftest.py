@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from apps.invoices import gateway
-from apps.invoices.gateway import FakeDocumentStore
+from apps.invoices.gateway import FakeDocumentStore, FakeUploads
 from kernel.bus.event import Event
 from tests.invoices.scenes import flow, tell
 
@@ -14,6 +14,13 @@ from tests.invoices.scenes import flow, tell
 def store() -> Iterator[FakeDocumentStore]:
     fake = FakeDocumentStore()
     with gateway.installed(fake):
+        yield fake
+
+
+@pytest.fixture
+def uploads() -> Iterator[FakeUploads]:
+    fake = FakeUploads()
+    with gateway.uploads_installed(fake):
         yield fake
 
 

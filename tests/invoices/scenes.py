@@ -28,9 +28,22 @@ ADDRESS = Address(
     phone_number="+46701234567",
 )
 TERMS = Terms(
-    lines=(OrderLine(product_id=LAMP, code="L-1", name="Lamp", quantity=2, unit_price=4990),),
+    lines=(
+        OrderLine(
+            product_id=LAMP,
+            code="L-1",
+            name="Lamp",
+            quantity=2,
+            unit_price=4990,
+            discount=500,
+            tax=1896,
+            tax_rate_percent="25",
+        ),
+    ),
     delivery_price=1000,
-    tax_lines=(TaxLine(name="VAT", rate_percent="25", amount=2096),),
+    delivery_tax=200,
+    delivery_tax_rate_percent="25",
+    tax_lines=(TaxLine(name="VAT", rate_percent="25", net=8384, amount=2096),),
     discounts=(Discount(code="SPRING", amount=500),),
     total=10480,
     currency="EUR",

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import base64
+import datetime as dt
+import hashlib
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -7,6 +10,8 @@ from typing import Any
 
 import boto3
 import pytest
+import time_machine
+from botocore.exceptions import ClientError
 from django.conf import settings
 from django.core.files.storage import storages
 from django.test import override_settings
@@ -50,5 +55,32 @@ def test_a_link_opens_nothing_else(bucket: Any) -> None:
 
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(link.replace("INV-1-abc", "INV-2-abc"))
+    refused.value.close()
+    assert refused.value.code == 403
+
+
+def test_a_document_is_read_in_parts_and_its_hash_is_kept_beside_it(bucket: Any) -> None:
+    store, content = StorageDocumentStore(), bytes(range(256)) * 1000
+    store.store(key="2026/INV-3-abc.pdf", content=content)
+
+    parts = list(store.read(key="2026/INV-3-abc.pdf"))
+    assert (b"".join(parts), len(parts)) == (content, 4)
+    told = bucket.meta.client.head_object(
+        Bucket=bucket.name, Key="2026/INV-3-abc.pdf", ChecksumMode="ENABLED"
+    )
+    digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+    assert (told["ChecksumSHA256"], told["ContentType"]) == (digest, "application/pdf")
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        list(store.read(key="2026/INV-4-abc.pdf"))
+
+
+def test_a_link_opens_nothing_once_its_minutes_are_over(bucket: Any) -> None:
+    store, key = StorageDocumentStore(), "2026/INV-1-abc.pdf"
+    store.store(key=key, content=b"%PDF one")
+    with time_machine.travel(dt.datetime.now(dt.UTC) - dt.timedelta(seconds=310)):  # noqa: TID251
+        link = store.link(key=key, filename="INV-1.pdf")
+
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(link)
     refused.value.close()
     assert refused.value.code == 403

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import itertools
@@ -7,16 +8,28 @@ import random
 import threading
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import time_machine
-from django.db import DatabaseError, connection, connections
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections
+from django.db.models import Sum
+from django.test.utils import CaptureQueriesContext
 
 from apps.invoices import usecases
 from apps.invoices.events import CreditNoteIssued, InvoiceIssued
 from apps.invoices.gateway import FakeDocumentStore
-from apps.invoices.models import Billing, CreditNote, Document, Invoice, KnownUser, Seller, Series
+from apps.invoices.models import (
+    Billing,
+    CreditNote,
+    Document,
+    Invoice,
+    KnownUser,
+    Logo,
+    Seller,
+    Series,
+)
 from apps.users.events import UserErased, UserUpdated
 from kernel.bus.event import Event
 from kernel.bus.personal import erase
@@ -33,8 +46,14 @@ SELLER = {
     "city": "Stockholm",
     "country": "SE",
     "vat_number": "SE123456789701",
+    "tax_number": "",
+    "register_number": "",
     "email": "billing@shop.example",
+    "iban": "",
+    "bic": "",
     "closing_words": "Thank you for your order.",
+    "untaxed_reason": "No tax is charged.",
+    "logo": None,
 }
 BUYER = {
     "name": "Ada Lovelace",
@@ -81,6 +100,7 @@ def test_goods_and_money_in_either_order_give_one_invoice(
         "order_number": "7KQ2-M3XP",
         "customer_id": customer_id,
         "paid_on": NOON.date(),
+        "delivered_on": NOON.date(),
         "terms": TERMS.model_dump(mode="json"),
         "total": 10480,
     }
@@ -145,6 +165,7 @@ def test_a_refund_is_credited(heard: Callable[..., None], store: FakeDocumentSto
         "invoice_id": invoice.id,
         "refund_id": refund.refund_id,
         "amount": 4990,
+        "tax_lines": [{"name": "VAT", "rate_percent": "25", "net": 3992, "amount": 998}],
         "reason": "Arrived broken",
     }
     assert published(CreditNoteIssued) == [
@@ -232,20 +253,44 @@ def test_a_series_begins_anew_each_year_and_its_dates_never_go_back() -> None:
     ]
 
 
+class Killed(Exception):
+    """A process died, or changed its mind."""
+
+
+def roll_back() -> None:
+    raise Killed
+
+
+def lose_the_connection() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+def attempt(dice: random.Random, use_case: Callable[..., None], **facts: Any) -> None:
+    """Do it, after as many attempts as the dice want that fail once the number is taken."""
+    while dice.random() < 0.4:
+        with pytest.raises((Killed, OperationalError, InterfaceError)), transaction():
+            use_case(**facts, at=ISSUED_AT)
+            dice.choice([roll_back, lose_the_connection])()
+        connection.close()
+    with transaction():
+        use_case(**facts, at=ISSUED_AT)
+
+
 def issue(orders: list[uuid.UUID], dice: random.Random) -> None:
-    """Issue an invoice for each order, after as many rolled back attempts as the dice want."""
-    for order_id in orders:
-        while dice.random() < 0.4:
-            with pytest.raises(ZeroDivisionError), transaction():
-                usecases.note_capture(order_id=order_id, captured_at=NOON, at=ISSUED_AT)
-                1 / 0  # noqa: B018 -- rolls back what got a number
-        with transaction():
-            usecases.note_capture(order_id=order_id, captured_at=NOON, at=ISSUED_AT)
-    connections.close_all()
+    """Let each order be paid, and every other one be refunded in two parts."""
+    with contextlib.closing(connection):
+        for number, order_id in enumerate(orders):
+            attempt(dice, usecases.note_capture, order_id=order_id, captured_at=NOON)
+            for amount in (4000, 6480) if number % 2 else ():
+                refund: dict[str, Any] = {"refund_id": new_id(), "amount": amount, "reason": ""}
+                refund |= {"currency": "EUR", "refunded_at": NOON}
+                attempt(dice, usecases.note_refund, order_id=order_id, **refund)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_hundred_at_once_with_rollbacks_leave_no_gap() -> None:
+@pytest.mark.timeout(300)
+def test_two_hundred_at_once_with_rollbacks_and_deaths_leave_no_gap() -> None:
     orders = [new_id() for _ in range(200)]
     with transaction():
         for order_id in orders:
@@ -258,23 +303,46 @@ def test_two_hundred_at_once_with_rollbacks_leave_no_gap() -> None:
                 locale="en",
                 at=ISSUED_AT,
             )
-    workers = [
-        threading.Thread(target=issue, args=(orders[start::8], random.Random(start)))
-        for start in range(8)
-    ]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    with ThreadPoolExecutor(16) as pool:
+        shares = [(orders[start::16], random.Random(start)) for start in range(16)]
+        list(pool.map(lambda share: issue(*share), shares))
 
-    positions = Invoice.objects.order_by("position").values_list("position", flat=True)
-    assert list(positions) == list(range(1, 201))
-    assert sorted(Invoice.objects.values_list("order_id", flat=True)) == sorted(orders)
-    assert Series.objects.values().get() == {
-        "code": "INV-2026",
-        "last_position": 200,
-        "last_issued_on": ISSUED_AT.date(),
+    taken = {
+        model: list(model.objects.order_by("position").values_list("position", "number"))
+        for model in (Invoice, CreditNote)
     }
+    assert taken == {
+        Invoice: [(n, f"INV-2026-{n:06d}") for n in range(1, 201)],
+        CreditNote: [(n, f"CN-2026-{n:06d}") for n in range(1, len(taken[CreditNote]) + 1)],
+    }
+    assert sorted(Invoice.objects.values_list("order_id", flat=True)) == sorted(orders)
+    credited = CreditNote.objects.values_list("invoice").annotate(Sum("amount"))
+    assert {total for _, total in credited} == {10480}
+    assert dict(Series.objects.values_list("code", "last_position")) == {
+        "INV-2026": 200,
+        "CN-2026": 2 * len(credited),
+    }
+
+
+@pytest.mark.django_db
+def test_a_number_is_taken_last_and_nothing_is_waited_for_with_it() -> None:
+    order_id = new_id()
+    tell(captured(order_id), refunded(order_id))
+    flow()
+    with CaptureQueriesContext(connection) as queries:
+        tell(fulfilled(order_id))
+        flow()
+
+    asked = [query["sql"].split() for query in queries if "SAVEPOINT" not in query["sql"]]
+    words = [
+        f"{verb} {rest[1].strip(chr(34))}" for verb, *rest in asked if "invoices_" in str(rest)
+    ]
+    written = [
+        "INSERT invoices_invoice",
+        "INSERT invoices_document",
+    ]
+    number = words.index("INSERT invoices_series")
+    assert words[number + 1 : number + 3] == written
 
 
 @pytest.mark.django_db(transaction=True)
@@ -323,18 +391,42 @@ def issued(heard: Callable[..., None]) -> Invoice:
         "DELETE FROM invoices_invoice",
         "UPDATE invoices_creditnote SET amount = 1",
         "DELETE FROM invoices_creditnote",
+        "UPDATE invoices_logo SET content = 'x'",
+        "DELETE FROM invoices_logo",
     ],
 )
 def test_what_is_issued_can_not_be_touched(issued: Invoice, statement: str) -> None:
+    Logo.keep(b"<svg/>", is_svg=True, at=ISSUED_AT)
     with transaction(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         with pytest.raises(DatabaseError, match="append-only"), savepoint():
             cursor.execute(statement)
+    refuse_to_app(statement)
+    assert Invoice.objects.count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "TRUNCATE invoices_invoice CASCADE",
+        "TRUNCATE invoices_creditnote CASCADE",
+        "TRUNCATE invoices_document",
+        "DELETE FROM invoices_document",
+        "UPDATE invoices_document SET key = 'other'",
+        "UPDATE invoices_document SET credit_note_id = NULL",
+    ],
+)
+def test_the_shop_may_only_note_that_a_document_is_stored(statement: str, issued: Invoice) -> None:
+    refuse_to_app(statement)
+
+
+def refuse_to_app(statement: str) -> None:
+    """Let the role of the running shop try it."""
+    with transaction(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL ROLE app")
         with pytest.raises(DatabaseError, match="permission denied"), savepoint():
             cursor.execute(statement)
-        cursor.execute("SELECT count(*) FROM invoices_invoice")
-        assert cursor.fetchone() == (1,)
         cursor.execute("RESET ROLE")
 
 
@@ -360,6 +452,12 @@ def test_a_number_and_an_order_are_used_once(issued: Invoice) -> None:
     [
         ("UPDATE invoices_document SET content = 'x'", "here_or_there"),
         ("UPDATE invoices_document SET stored_at = NULL", "here_or_there"),
+        (
+            "UPDATE invoices_document SET content = 'x', stored_at = NULL",
+            "document_is_what_was_hashed",
+        ),
+        ("UPDATE invoices_seller SET credit_note_prefix = invoice_prefix", "two_series"),
+        ("UPDATE invoices_seller SET vat_number = ''", "registered"),
         ("UPDATE invoices_document SET invoice_id = NULL, credit_note_id = NULL", "of_one"),
         ("UPDATE invoices_refund SET amount = 0", "amount_positive"),
         ("INSERT INTO invoices_seller SELECT 2, name FROM invoices_seller", "null value|only_one"),
