@@ -163,6 +163,17 @@ def test_a_wrong_charge_is_found_in_the_gateways_books(scene: Scene) -> None:
         scene.accounts[scene.token(order_id)] = true
 
 
+def test_a_ledger_that_says_another_sum_than_the_gateways_books_is_a_wrong_charge(
+    scene: Scene,
+) -> None:
+    [breach] = scene.judge_with(
+        f"UPDATE payment_payment SET captured = captured - 1 WHERE order_id = '{scene.fulfilled}'",
+        "UPDATE payment_ledgerentry SET amount = amount - 1"
+        f" WHERE payment_id = '{scene.fulfilled}' AND 'CUSTOMER' IN (debit, credit)",
+    )
+    assert (breach.wrong, breach.subject) == (Wrong.CHARGED, str(scene.fulfilled))
+
+
 def test_an_account_that_is_not_in_the_books_is_a_wrong_charge(scene: Scene) -> None:
     del scene.accounts[scene.token(scene.fulfilled)]
     assert kinds(scene.judge()) == [(Wrong.CHARGED, str(scene.fulfilled))]
@@ -212,14 +223,16 @@ RULES_BROKEN = {
     " FROM bus_outbox LIMIT 1",
     "every wish to the gateway is answered": "UPDATE payment_operation SET state = 'WISHED',"
     " answered_at = NULL WHERE kind = 'CAPTURE'",
-    "every document is stored": "UPDATE invoices_document SET stored_at = NULL, content = 'PDF'",
+    "every document is stored": "UPDATE invoices_document SET stored_at = NULL, content = 'PDF',"
+    " key = regexp_replace(key, '[0-9a-f]{64}', encode(sha256('PDF'), 'hex'))",
     "stock on hand is the sum of its movements": "UPDATE warehouse_stock SET on_hand = on_hand + 1",
     "what is set aside is set aside for an order": "UPDATE warehouse_stock SET reserved = 1",
     "what left the shelves is what was bought": "UPDATE orders_orderline SET quantity = 1"
     " WHERE quantity = 2",
+    "the ledger has what its payment says": "DELETE FROM payment_ledgerentry WHERE debit = 'FEES'",
     "the numbers of a series have no gap": "UPDATE invoices_series SET last_position = 2",
-    "the audit has every event, once": "DELETE FROM audit_record WHERE id ="
-    " (SELECT max(id) FROM audit_record)",
+    "the audit has every event, once": "DELETE FROM audit_record WHERE event_id ="
+    " (SELECT event_id FROM audit_record ORDER BY recorded_at DESC LIMIT 1)",
 }
 
 

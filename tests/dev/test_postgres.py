@@ -44,7 +44,9 @@ def test_the_role_app_may_use_every_table_and_change_what_may_change(
         rows = connection.execute(_PRIVILEGES).fetchall()
     assert len(rows) > 30
     assert [name for name, _, uses, _, _ in rows if not uses] == []
-    assert [name for name, only_grows, _, changes, _ in rows if changes == only_grows] == []
+    kept = [name for name, only_grows, _, changes, _ in rows if changes == only_grows]
+    # By grants on columns: heads move on, and of documents it is noted that they were stored.
+    assert kept == ["audit_chain", "invoices_document"]
     assert [name for name, _, _, _, truncates in rows if truncates] == []
     assert any(only_grows for _, only_grows, *_ in rows)
 

@@ -11,6 +11,7 @@ from apps.invoices.gateway import FakeDocumentStore
 from apps.payment import gateway as payment_gateway
 from apps.payment.gateway import FakeGateway
 from kernel.bus.testing import twice_and_shuffled
+from kernel.mail import FakePost, installed
 from simulation.database import Stage, staged
 from simulation.people import open_shop
 from tests.simulation.rehearsal import Rehearsal
@@ -19,11 +20,16 @@ from tests.simulation.rehearsal import Rehearsal
 @pytest.fixture
 def rehearsal() -> Iterator[Callable[[int], Rehearsal]]:
     """Return what opens a shop in which messages come twice and shuffled, as a seed draws."""
-    gateway, documents = FakeGateway(), FakeDocumentStore()
-    with payment_gateway.installed(gateway), invoices_gateway.installed(documents):
+    gateway, documents, post = FakeGateway(), FakeDocumentStore(), FakePost()
+    with (
+        payment_gateway.installed(gateway),
+        invoices_gateway.installed(documents),
+        installed(post),
+    ):
         yield lambda seed: Rehearsal(
             open_shop(gateway=gateway),
             documents,
+            post,
             courier=twice_and_shuffled(seed),
             pauses=random.Random(seed),
         )

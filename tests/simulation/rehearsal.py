@@ -7,9 +7,11 @@ import uuid
 from collections import Counter
 from collections.abc import Sequence
 
+from apps.audit.gateway import FakeAnchorStore
 from apps.invoices.gateway import FakeDocumentStore
 from kernel.bus import inbox
 from kernel.bus.testing import Courier, Message, in_order, newly_sent
+from kernel.mail import FakePost
 from simulation.acts import Act, closing_acts
 from simulation.broker import Broker
 from simulation.people import ShopClients
@@ -34,12 +36,20 @@ class Rehearsal:
         self,
         shop: ShopClients,
         documents: FakeDocumentStore,
+        post: FakePost,
         *,
         courier: Courier = in_order,
         pauses: random.Random | None = None,
     ) -> None:
         broker = EmptyBroker()
-        self.world = World(gateway=shop.gateway, documents=documents, broker=broker, shop=shop)
+        self.world = World(
+            gateway=shop.gateway,
+            documents=documents,
+            anchors=FakeAnchorStore(),
+            post=post,
+            broker=broker,
+            shop=shop,
+        )
         self._courier = courier
         self._pauses = pauses
         self._messages: list[Message] = []

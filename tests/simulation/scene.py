@@ -10,6 +10,7 @@ from simulation.acts import Act
 from simulation.acts.customers import CancelOrder, ChangeAddress, PlaceOrder
 from simulation.acts.staff import AdjustStock, ChangePrice, DeleteProduct
 from simulation.journal import Plan
+from simulation.people import COUPON
 
 # What becomes of each order, by its number.
 FULFILLED, PARTLY, UNPACKED, UNDELIVERED, CANCELLED, UNPAID, WRITTEN_OFF = range(1, 8)
@@ -18,7 +19,7 @@ _PLANS: dict[int, dict[str, Any]] = {
     PARTLY: {"plan": Plan(missing="something"), "lines": ((1, 1), (3, 2)), "customer": 1},
     UNPACKED: {"plan": Plan(missing="everything"), "lines": ((1, 1),)},
     UNDELIVERED: {"plan": Plan(is_delivered=False), "lines": ((2, 1),)},
-    CANCELLED: {"plan": Plan(), "lines": ((3, 1),)},
+    CANCELLED: {"plan": Plan(), "lines": ((3, 1),), "coupon": COUPON["code"]},
     UNPAID: {"plan": Plan(), "lines": ((3, 1),), "card": DECLINED_CARD},
     WRITTEN_OFF: {"plan": Plan(), "lines": ((3, 1),), "card": CAPTURE_REFUSED_CARD},
 }
@@ -44,6 +45,7 @@ def _placing(
     lines: tuple[tuple[int, int], ...],
     customer: int = 0,
     card: str = GOOD_CARD,
+    coupon: str | None = None,
 ) -> PlaceOrder:
     return PlaceOrder(
         key=f"order-{order}",
@@ -53,4 +55,5 @@ def _placing(
         lines=lines,
         card=card,
         plan=plan,
+        coupon=coupon,
     )

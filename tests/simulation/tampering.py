@@ -76,6 +76,17 @@ MONEY = {
         "UPDATE payment_payment SET refunded = 0 WHERE order_id = {o1}",
         "Order 1 is REFUNDED, and nothing was.",
     ),
+    "the ledger tells of less": (
+        "UPDATE payment_payment SET authorized = 2076 WHERE order_id = {o1}",
+        (
+            "Order 1: payment says authorized 2076, captured 2075, refunded 518,"
+            " its ledger authorized 2075, captured 2075, refunded 518."
+        ),
+    ),
+    "the ledger forgets a payment by the gateway": (
+        "DELETE FROM payment_ledgerentry WHERE payment_id = {o1} AND debit = 'CLEARING'",
+        "Customers owe 2075 EUR, though each capture is paid at once.",
+    ),
     "a wish is never answered": (
         (
             "UPDATE payment_operation SET state = 'WISHED', answered_at = NULL"
@@ -236,7 +247,8 @@ DOCUMENTS = {
     ),
     "a file is not stored": (
         (
-            "UPDATE invoices_document SET stored_at = NULL, content = 'x'"
+            "UPDATE invoices_document"
+            " SET stored_at = NULL, content = 'x', key = key || encode(sha256('x'), 'hex')"
             " WHERE invoice_id = (SELECT id FROM invoices_invoice WHERE order_id = {o2})"
         ),
         "The file of {invoice2} is not stored.",
@@ -432,12 +444,51 @@ AUDIT = {
         ),
     ),
 }
+COUPONS = {
+    "a coupon counts a use too many": (
+        "UPDATE orders_coupon SET used = 1",
+        "The coupon LOYAL counts 1 uses; 0 orders have it.",
+    ),
+    "a cancelled order keeps its coupon": (
+        "UPDATE orders_coupon_use SET returned_at = NULL WHERE order_id = {o5}",
+        "Order 5 is CANCELLED and keeps its coupon.",
+    ),
+    "a fulfilled order gave its coupon back": (
+        "UPDATE orders_coupon_use SET order_id = {o1}",
+        "Order 1 is FULFILLED, but its coupon was given back.",
+    ),
+}
+MAILS = {
+    "a mail is wished for twice": (
+        (
+            "INSERT INTO invoices_mail (id, kind, order_id, about, facts, state, reason, tries,"
+            " created_at, sent_at) SELECT gen_random_uuid(), kind, order_id, order_id, facts,"
+            " state, reason, tries, created_at, sent_at FROM invoices_mail"
+            " WHERE order_id = {o2} AND kind = 'INVOICE'"
+        ),
+        "Order 2 has 2 mails INVOICE of 1 facts.",
+    ),
+    "an order is not confirmed": (
+        "DELETE FROM invoices_mail WHERE order_id = {o1} AND kind = 'PLACED'",
+        "Order 1 has 0 mails PLACED of 1 facts.",
+    ),
+    "a mail waits": (
+        "UPDATE invoices_mail SET state = 'READY' WHERE order_id = {o5} AND kind = 'CANCELLED'",
+        "Order 5: CANCELLED is READY.",
+    ),
+    "a mail is sent without a try": (
+        "UPDATE invoices_mail SET tries = 0 WHERE order_id = {o4} AND kind = 'FAILED'",
+        "Order 4: FAILED was sent 1 times in 0 tries.",
+    ),
+}
 ALL = {
     **STOCK,
     **MONEY,
+    **COUPONS,
     **ENDINGS,
     **PROMISES,
     **DOCUMENTS,
+    **MAILS,
     **FACTS,
     **BUS,
     **REPLICAS,

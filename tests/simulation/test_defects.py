@@ -37,7 +37,7 @@ HINTS = {
         "CANCELLED; the gateway holds",
     ),
     "invoice number before the transaction": (
-        "2:invoices.note_capture#select.invoices_knownuser.1",
+        "4:invoices.note_capture#select.invoices_knownuser.1",
         "numbers; used are",
     ),
     "a new key for each call of the gateway": ("1", "the gateway holds"),

@@ -65,6 +65,12 @@ def test_a_schedule_is_replayed_by_its_text(stage: Stage) -> None:
     assert aimed.digest == again.digest == by_its_faults.digest != seen.digest
 
 
+def test_nights_follow_until_no_wish_is_open(stage: Stage) -> None:
+    """A silent card's authorization is settled in one night, what follows of it in the next."""
+    late = Schedule.parse("912656/acts=3,4,5,7,8/faults=gateway-down@2")
+    assert simulate(late, stage).violations == NOTHING
+
+
 @pytest.mark.parametrize(
     "schedule",
     [

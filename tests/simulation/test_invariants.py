@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from apps.payment.gateway import Accepted, FakeGateway, Wish
 from apps.payment.gateway.fake import Account
 from kernel.bus.models import OutboxEvent
 from kernel.ids import new_id
+from kernel.mail import FakePost, installed
 from simulation.broker import Broker
 from simulation.invariants import violations
 from simulation.people import open_shop
@@ -28,16 +30,17 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(scope="module")
 def day(rows_of_migrations: None, django_db_blocker: Any) -> Iterator[World]:
     """Play the day once; what a test does to it is undone after the test."""
-    gateway, documents = FakeGateway(), FakeDocumentStore()
+    gateway, documents, post = FakeGateway(), FakeDocumentStore(), FakePost()
     whole_module = transaction.atomic()
     whole_module._from_testcase = True  # type: ignore[attr-defined]
     with (
         payment_gateway.installed(gateway),
         invoices_gateway.installed(documents),
+        installed(post),
         django_db_blocker.unblock(),
         whole_module,
     ):
-        rehearsal = Rehearsal(open_shop(gateway=gateway), documents)
+        rehearsal = Rehearsal(open_shop(gateway=gateway), documents, post)
         rehearsal.play(list(scene.acts()))
         yield rehearsal.world
         transaction.set_rollback(True)
@@ -144,6 +147,18 @@ def test_what_the_gateway_was_made_to_do_twice_is_told(
     monkeypatch.setitem(day.gateway.answers, wish.id, Accepted())
 
     assert violations(day) == ["Order 1: the gateway was made to CAPTURE 2 times."]
+
+
+def test_an_entry_of_which_payment_knows_nothing_is_told(
+    day: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = day.gateway.entries
+    stray = dataclasses.replace(entries[0], reference="by hand", kind="REFUND", amount=7)
+    monkeypatch.setattr(day.gateway, "entries", [*entries, stray])
+
+    assert violations(day) == [
+        "Of the wish by hand payment says nothing, the gateway's books REFUND 7."
+    ]
 
 
 def test_a_file_that_belongs_to_nothing_is_told(
