@@ -1,0 +1,1 @@
+"""`make contract`: schemathesis against a running server, as everyone who may ask."""
