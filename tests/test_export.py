@@ -52,11 +52,14 @@ def test_is_gathered_from_every_module(shop: Shop, lamp: uuid.UUID) -> None:
     data = export["data"]
     assert (export["state"], set(data)) == ("complete", {"users", "orders", "delivery", "invoices"})
     assert [each["email"] for each in data["users"]] == [EMAIL]
-    (order,), (shipment,), (invoice,) = data["orders"], data["delivery"], data["invoices"]
+    (order,), (shipment,), (invoice, *told) = data["orders"], data["delivery"], data["invoices"]
     assert (order["id"], order["lines"][0]["quantity"]) == (str(order_id), 2)
     assert order["address"]["street_address"] == ADDRESS["street_address"]
     assert shipment["address"]["phone_number"] == ADDRESS["phone_number"]
     assert (invoice["buyer"]["email"], invoice["total"]) == (EMAIL, 2000)
+    assert [(each["mail"], each["order_number"], each["state"]) for each in told] == [
+        (kind, order["number"], "SENT") for kind in ("PLACED", "SHIPPED", "INVOICE")
+    ]
 
 
 def test_comes_in_parts(shop: Shop, lamp: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> None:

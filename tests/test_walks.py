@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import time_machine
+from django.core import mail
 from django.db.models import Sum
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -21,13 +22,14 @@ from apps.audit.models import Record
 from apps.invoices import gateway as invoices_gateway
 from apps.invoices.gateway import FakeDocumentStore
 from apps.invoices.models import Invoice
+from apps.orders.events import OrderShipped
 from apps.payment import gateway as payment_gateway
 from apps.payment.gateway import FakeGateway
 from apps.payment.gateway.fake import CAPTURE_REFUSED_CARD, DECLINED_CARD
 from apps.warehouse.models import Movement, Stock
 from kernel.bus import jobs
 from kernel.bus.models import Delivery, OutboxEvent
-from kernel.bus.testing import in_order, twice_and_shuffled
+from kernel.bus.testing import in_order, published, twice_and_shuffled
 from tests.shop import Shop, books, kept, ok
 
 pytestmark = pytest.mark.django_db
@@ -153,6 +155,40 @@ def test_an_order_that_is_not_paid_is_cancelled_and_nothing_is_reserved(
     states = shop.states(order)
     assert (states["order"], states["payment"]) == ("CANCELLED", "DECLINED")
     assert (shop.stock(lamp), kept(gateway)) == ((5, 0), 0)
+
+
+def test_a_guest_buys_a_cart_and_reads_the_invoice(shop: Shop, anyone: APIClient) -> None:
+    lamp = shop.product(stock=5, price=1000)
+    cart = APIClient(headers={"Cart-Token": ok(anyone.post("/api/v1/cart"))["token"]})
+    ok(cart.put(f"/api/v1/cart/lines/{lamp}", {"quantity": 2}))
+    body = shop.order_body({lamp: 2}, customer=anyone)
+    asked = {name: value for name, value in body.items() if name != "lines"}
+    order = ok(
+        cart.post("/api/v1/cart/order", {**asked, "email": "ann@example.com", "locale": "de"})
+    )
+    order_id = uuid.UUID(order["id"])
+    shop.flow()
+    shop.start_packing(order_id)
+    shop.pack(order_id)
+    shop.flow()
+    shop.ship(order_id)
+    shop.deliver(order_id)
+    shop.flow()
+
+    guest = APIClient(headers={"Order-Token": order["guest_link"]["token"]})
+    assert ok(guest.get(f"/api/v1/orders/{order_id}"))["state"] == "FULFILLED"
+    (invoice,) = ok(guest.get(f"/api/v1/invoices?order={order_id}"))["results"]
+    assert (invoice["buyer"]["email"], invoice["total"]["amount"]) == ("ann@example.com", 2000)
+    assert guest.get(f"/api/v1/invoices/{invoice['id']}/pdf").status_code == 302
+    number, told = order["number"], [(each.subject, len(each.attachments)) for each in mail.outbox]
+    assert sorted(told) == sorted(
+        [
+            (f"Ihre Bestellung {number}", 0),
+            # What is heard to have arrived before it was heard to be sent is told as arrived alone.
+            *[(f"Ihre Bestellung {number} ist unterwegs", 0) for _ in published(OrderShipped)],
+            (f"Rechnung {invoice['number']} zu Ihrer Bestellung {number}", 1),
+        ]
+    )
 
 
 def test_a_placed_order_is_cancelled_at_once(shop: Shop, gateway: FakeGateway) -> None:
