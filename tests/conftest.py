@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import re
 import sys
 import uuid
@@ -29,6 +30,8 @@ _OWNERS = {
 }
 # Whole names of tables: a column may well be called payment_token.
 _TABLE = re.compile(rf"\b({'|'.join(_OWNERS)})\b")
+
+_JSON = "json_agg(t)::text"
 
 
 class TableWallBreached(Exception):
@@ -96,44 +99,74 @@ def answers_that_the_schema_knows() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def rows_of_migrations(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Put back what migrations made: Django empties every table after a real transaction."""
-    with django_db_blocker.unblock():
-        rows = _all_rows()
-    empty_the_tables = TransactionTestCase._fixture_teardown
+def tables_as_migrated(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """
+    After a real transaction, put back what migrations made, and empty what has been filled since.
 
-    def teardown(case: TransactionTestCase) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SET session_replication_role = replica")  # past guards of TRUNCATE
-        empty_the_tables(case)
-        _insert(rows)
+    Django would truncate every table and tell all apps anew that they were migrated: that takes
+    longer than most of these tests.
+    """
+    with django_db_blocker.unblock():
+        tables = Tables()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: tables.put_back())
         yield
 
 
-def _all_rows() -> dict[str, str]:
-    """Return every table that isn't empty, with its rows as JSON."""
-    found = {}
-    with connection.cursor() as cursor:
-        for table in connection.introspection.table_names(cursor):
-            cursor.execute(f'SELECT json_agg(t)::text FROM "{table}" AS t')
-            if (rows := cursor.fetchone()[0]) and table != "django_migrations":
-                found[table] = rows
-    return found
+class Tables:
+    """The tables as migrations left them."""
 
-
-def _insert(rows: dict[str, str]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")  # tables in any order
-        for table, values in rows.items():
+    def __init__(self) -> None:
+        """Remember every table's rows, and which others refer to it."""
+        names = sorted(connection.introspection.django_table_names(only_existing=True))
+        with connection.cursor() as cursor:
+            self._rows = {name: rows for name in names if (rows := _rows(cursor, name))}
             cursor.execute(
-                f'INSERT INTO "{table}" SELECT * FROM json_populate_recordset(NULL::"{table}", %s)'
-                " ON CONFLICT DO NOTHING",
-                [values],
+                "SELECT confrelid::regclass::text, conrelid::regclass::text"
+                " FROM pg_constraint WHERE contype = 'f' AND conrelid <> confrelid"
             )
-        cursor.execute("SET session_replication_role = DEFAULT")
+            references = cursor.fetchall()
+        self._referring: dict[str, set[str]] = {name: set() for name in names}
+        for referred, referring in references:
+            self._referring.setdefault(referred, set()).add(referring)
+        self._changed = " UNION ALL ".join(self._is_changed(name) for name in names)
+
+    def put_back(self) -> None:
+        """Let every table be as it was."""
+        with connection.cursor() as cursor:
+            cursor.execute(self._changed)
+            if not (changed := self._with_referring({name for (name,) in cursor.fetchall()})):
+                return
+            cursor.execute("SET session_replication_role = replica")  # past guards, in any order
+            cursor.execute(f"TRUNCATE {', '.join(changed)}")
+            for name in changed & self._rows.keys():
+                cursor.execute(
+                    f"INSERT INTO {name} SELECT * FROM json_populate_recordset(NULL::{name}, %s)",
+                    [self._rows[name]],
+                )
+            cursor.execute("SET session_replication_role = DEFAULT")
+
+    def _is_changed(self, name: str) -> str:
+        found = f"SELECT '{name}' WHERE"
+        if name in self._rows:
+            digest = hashlib.md5(self._rows[name].encode(), usedforsecurity=False).hexdigest()
+            return f"{found} '{digest}' IS DISTINCT FROM (SELECT md5({_JSON}) FROM {name} AS t)"
+        return f"{found} EXISTS (SELECT FROM {name})"
+
+    def _with_referring(self, names: set[str]) -> set[str]:
+        """Return these and what refers to them: PostgreSQL truncates them together only."""
+        found, new = set(names), set(names)
+        while new:
+            new = {each for name in new for each in self._referring.get(name, ())} - found
+            found |= new
+        return found
+
+
+def _rows(cursor: Any, table: str) -> str | None:
+    cursor.execute(f"SELECT {_JSON} FROM {table} AS t")
+    (found,) = cursor.fetchone()
+    return found  # type: ignore[no-any-return]
 
 
 @pytest.fixture(autouse=True)

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(scope="module")
-def day(rows_of_migrations: None, django_db_blocker: Any) -> Iterator[World]:
+def day(tables_as_migrated: None, django_db_blocker: Any) -> Iterator[World]:
     """Play the day once; what a test does to it is undone after the test."""
     gateway, documents, post = FakeGateway(), FakeDocumentStore(), FakePost()
     whole_module = transaction.atomic()
