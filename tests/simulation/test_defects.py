@@ -42,7 +42,7 @@ HINTS = {
     ),
     "a new key for each call of the gateway": ("1", "the gateway holds"),
     "relay marks before it sends": ("2", "has not heard"),
-    "replica without comparing versions": ("0", "in orders' stock, and truly"),
+    "replica without comparing versions": ("16", "in orders' stock, and truly"),
     "failed messages acknowledged": ("1", "has not heard"),
     "audit appends without the lock": (
         "0",
