@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.utils import timezone
 from structlog import DropEvent
 
@@ -143,6 +143,11 @@ def test_two_who_count_at_once_count_nothing_twice() -> None:
 
     assert [sum(each.values()) for each in found] == [1200, 0]
     assert FigureTotal.objects.get(name="AmountCaptured").total == 1200
+
+
+def test_there_is_one_place_in_the_log_up_to_which_is_counted() -> None:
+    with pytest.raises(IntegrityError, match="bus_told_one"), transaction():
+        Told.objects.create(id=2, told_to=0)
 
 
 def test_counting_wants_a_transaction_of_its_edge() -> None:
