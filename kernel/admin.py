@@ -13,14 +13,18 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 
+from kernel.address import Address
 from kernel.money import display
 from kernel.refusals import Refusal
 from kernel.staff import tell_act
 from kernel.transactions import transaction
+
+# As an address is written: PostgreSQL keeps JSON without an order of names.
+_ORDER = {name: place for place, name in enumerate(Address.model_fields)}
 
 
 def act_on_each(
@@ -126,42 +130,86 @@ class ReadOnlyPermissions:
         return False
 
 
-class ShowsMoney:
-    """Shows the fields in `amounts` as money of the row's currency, in lists and on pages."""
+class ShowsValues:
+    """
+    Shows values as people read them, in lists and on pages.
+
+    The fields in `amounts` are money of the row's currency; those in `records` are JSON, in which
+    `record_amounts` names what is money.
+    """
 
     model: type[Model]
     amounts: Collection[str] = ()
+    records: Collection[str] = ()
+    record_amounts: Collection[str] = ()
     currency_field = "currency"
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         """Return the columns."""
-        return self._with_money(super().get_list_display(request))  # type: ignore[misc]
+        return self._as_shown(super().get_list_display(request))  # type: ignore[misc]
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
         """Return the page's groups of fields."""
         groups = super().get_fieldsets(request, obj)  # type: ignore[misc]
-        return [(name, {**o, "fields": self._with_money(o["fields"])}) for name, o in groups]
+        return [(name, {**o, "fields": self._as_shown(o["fields"])}) for name, o in groups]
 
-    def _with_money(self, fields: Sequence[Any]) -> list[Any]:
+    def _as_shown(self, fields: Sequence[Any]) -> list[Any]:
         return [self._shown.get(field, field) for field in fields]
 
     @cached_property
     def _shown(self) -> dict[Any, Callable[[Model], str]]:
-        return {name: self._as_money(name) for name in self.amounts}
-
-    def _as_money(self, name: str) -> Callable[[Model], str]:
         currency_of = operator.attrgetter(self.currency_field)
+
+        def as_money(row: Model, amount: int | None) -> str:
+            currency = currency_of(row)
+            return display(amount, currency) if currency and amount is not None else ""
+
+        def as_record(row: Model, value: Any) -> str:
+            return _as_record(value, self.record_amounts, getattr(row, "currency", ""))
+
+        return {
+            **{name: self._column(name, as_money) for name in self.amounts},
+            **{name: self._column(name, as_record) for name in self.records},
+        }
+
+    def _column(self, name: str, text_of: Callable[[Model, Any], str]) -> Callable[[Model], str]:
         label = str(self.model._meta.get_field(name).verbose_name)  # type: ignore[union-attr] # noqa: SLF001
 
         @admin.display(description=label, ordering=name, empty_value="-")
         def shown(row: Model) -> str:
-            amount, currency = getattr(row, name), currency_of(row)
-            return display(amount, currency) if currency and amount is not None else ""
+            return text_of(row, getattr(row, name))
 
         return shown
 
 
-class ReadOnlyAdmin(ShowsMoney, ReadOnlyPermissions, StaffAdmin):
+def _as_record(value: Any, amounts: Collection[str], currency: str) -> str:
+    """Return what JSON holds as names and values, one below another, without what is empty."""
+    match value:
+        case dict():
+            currency = value.get("currency", currency)
+            names = sorted(value, key=lambda name: _ORDER.get(name, len(_ORDER)))
+            said = [
+                (name, display(value[name], currency))
+                if name in amounts and currency and value[name] is not None
+                else (name, _as_record(value[name], amounts, currency))
+                for name in names
+            ]
+            rows = [(name.replace("_", " "), text) for name, text in said if text]
+            return format_html(
+                '<dl class="shop-record">{}</dl>',
+                format_html_join("", "<dt>{}</dt><dd>{}</dd>", rows),
+            )
+        case list():
+            texts = ((_as_record(each, amounts, currency),) for each in value)
+            return format_html_join("", '<div class="shop-row">{}</div>', texts)
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+    return str(value)
+
+
+class ReadOnlyAdmin(ShowsValues, ReadOnlyPermissions, StaffAdmin):
     """Looks; what changes the table is a use case, which an action may call."""
 
     show_full_result_count = False  # it would count the whole table on every page
@@ -238,7 +286,7 @@ class OfOrderAdmin(ReadOnlyAdmin):
         return operator.attrgetter(self.order_id_field)(row)
 
 
-class ReadOnlyInline(ShowsMoney, ReadOnlyPermissions, TabularInline):
+class ReadOnlyInline(ShowsValues, ReadOnlyPermissions, TabularInline):
     """Looks, inside another page; `fields` are named."""
 
     extra = 0

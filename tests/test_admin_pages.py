@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, sync_playwright
 from rest_framework.test import APIClient
 
+from apps.delivery.models import Shipment
 from apps.invoices import gateway as invoices_gateway
 from apps.invoices.gateway import FakeDocumentStore
 from apps.orders.models import Order
@@ -106,6 +108,9 @@ def test_an_order_is_packed_and_delivered_in_the_admin(
     )
     shop.flow()
     delivery = Desk(browser, live_server.url, "delivery")
+    shipment = Shipment.objects.get(order_id=order_id)
+    where = delivery.read(f"delivery/shipment/{shipment.pk}/change/")
+    assert re.search(r"street address\s+Storgatan 1\s+post code\s+111 22\s+city\s+Stockholm", where)
     assert f"{order_id}: done." in delivery.act("delivery/shipment/", "Start")
     assert f"{order_id}: done." in delivery.act("delivery/shipment/", "Complete: has arrived")
     shop.flow()

@@ -74,6 +74,7 @@ class ShipmentAdmin(OfOrderAdmin):
     search_fields = ["=order_id", "=tracking_number", "=id"]
     date_hierarchy = "created_at"
     ordering = ["-order_id"]
+    records = ["address", "package"]
     actions = ["start", "complete", "fail"]
 
     def has_ship_permission(self, request: HttpRequest) -> bool:

@@ -211,6 +211,7 @@ class RefreshTokenAdmin(ReadOnlyAdmin):
 @admin.register(SavedAddress)
 class SavedAddressAdmin(ReadOnlyAdmin):
     list_display = ("id", "user", "label", "is_default_shipping", "is_default_billing")
+    records = ("address",)
     list_select_related = ("user",)
     search_fields = ("=user__email", "=user__id")
     ordering = ("-id",)

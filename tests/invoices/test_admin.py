@@ -13,6 +13,7 @@ from apps.invoices.admin.months import last_months
 from apps.invoices.gateway import FakeDocumentStore
 from apps.invoices.models import CreditNote, Invoice, Logo, Seller, SellerText
 from kernel.ids import new_id
+from kernel.money import display
 from tests.invoices.scenes import captured, fulfilled, refunded
 from tests.invoices.test_api import FORM
 from tests.invoices.test_words import RECT, SVG, png
@@ -48,6 +49,21 @@ def test_a_logo_is_taken_shown_printed_and_taken_away(
     assert saved(admin_client, is_without_logo="on").status_code == 302
     assert Seller.current().logo is None
     assert Logo.objects.count() == 1  # what was issued names it
+
+
+def test_what_an_invoice_says_is_shown_by_names_and_as_money(
+    admin_client: Client, heard: Callable[..., None], store: FakeDocumentStore
+) -> None:
+    order_id = new_id()
+    heard(fulfilled(order_id), captured(order_id))
+    invoice = Invoice.objects.get()
+
+    page = admin_client.get(f"/admin/invoices/invoice/{invoice.id}/change/").text
+    assert f"<dt>street address</dt><dd>{invoice.buyer['street_address']}</dd>" in page
+    assert f"<dt>total</dt><dd>{display(invoice.total, invoice.currency)}</dd>" in page
+    line = invoice.terms["lines"][0]
+    assert f"<dt>quantity</dt><dd>{line['quantity']}</dd>" in page
+    assert f"<dt>unit price</dt><dd>{display(line['unit_price'], invoice.currency)}</dd>" in page
 
 
 def test_a_logo_stays_when_something_else_is_changed(admin_client: Client) -> None:

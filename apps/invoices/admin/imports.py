@@ -77,6 +77,7 @@ class ImportedInvoiceAdmin(ReadOnlyAdmin):
     sortable_by = ()
     ordering = ("number",)
     amounts = ("total",)
+    records = ("products",)
 
 
 @admin.register(UploadNotice)

@@ -16,6 +16,7 @@ from django.utils import timezone
 from unfold.decorators import action
 
 from apps.invoices import mails, usecases
+from apps.invoices.admin.papers import AMOUNTS
 from apps.invoices.models import BouncedAddress, Correspondence, KnownUser, Mail, Seller
 from kernel.admin import OfOrderAdmin, ReadOnlyAdmin, ReadOnlyInline, act_on_each
 
@@ -32,6 +33,7 @@ class MailAdmin(OfOrderAdmin):
     date_hierarchy = "created_at"
     ordering = ("-id",)
     readonly_fields = ("to",)
+    records = ("facts",)
     actions = ("send_again",)
     actions_list = ("previews",)
 
@@ -127,6 +129,8 @@ class CorrespondenceAdmin(OfOrderAdmin):
     search_fields = ("=order_id", "=number", "=customer_id", "=email")
     ordering = ("-placed_at",)
     inlines = (Mails,)
+    records = ("address", "terms")
+    record_amounts = AMOUNTS
 
 
 @admin.register(BouncedAddress)

@@ -23,6 +23,18 @@ from apps.invoices.models import (
 )
 from kernel.admin import OfOrderAdmin, ReadOnlyAdmin, ReadOnlyInline
 
+AMOUNTS = (  # in lines, tax lines and terms
+    "amount",
+    "delivery_discount",
+    "delivery_price",
+    "delivery_tax",
+    "discount",
+    "net",
+    "tax",
+    "total",
+    "unit_price",
+)
+
 
 class IssuedAdmin(OfOrderAdmin):
     date_hierarchy = "issued_on"
@@ -66,6 +78,8 @@ class InvoiceAdmin(MonthsAdmin, IssuedAdmin):
     search_help_text = "Number of the invoice or the order, id of the order or the customer."
     inlines = (CreditNotes,)
     amounts = ("total",)
+    records = ("buyer", "seller", "terms")
+    record_amounts = AMOUNTS
     fieldsets = (
         (None, {"fields": ("number", "pdf", "total", "issued_on", "paid_on", "delivered_on")}),
         ("Order", {"fields": ("order_number", "order_id", "customer_id")}),
@@ -87,6 +101,8 @@ class CreditNoteAdmin(IssuedAdmin):
     search_fields = ("=number", "=invoice__number", "=invoice__order_number")
     search_help_text = "Number of the credit note, the invoice or the order."
     amounts = ("amount",)
+    records = ("buyer", "seller", "tax_lines")
+    record_amounts = AMOUNTS
 
 
 @admin.register(Series)
@@ -99,6 +115,8 @@ class BillingAdmin(OfOrderAdmin):
     list_display = ("order_id", "has_arrived", "captured_at", "issued_at")
     list_filter = (("issued_at", admin.EmptyFieldListFilter),)
     search_fields = ("=order_id",)
+    records = ("fulfilment",)
+    record_amounts = AMOUNTS
 
     @admin.display(description="goods arrived", boolean=True)
     def has_arrived(self, billing: Billing) -> bool:

@@ -104,6 +104,7 @@ class OrderAdmin(OfOrderAdmin):
     inlines = (OrderLineInline, TimelineInline)
     actions = ("cancel",)
     amounts = ("total", "delivery_price", "delivery_discount", "delivery_tax")
+    records = ("address",)
     readonly_fields = ("waits_for",)
     fieldsets = (
         (None, {"fields": ("number", "state", "waits_for", "placed_at", "updated_at")}),
