@@ -42,9 +42,10 @@ def server(settings: Settings) -> Iterator[Server]:
 def test_a_mail_is_sent_whole_under_its_own_id(server: Server) -> None:
     told = one_mail()
     assert post().send(told)
-    assert [line for line in server.commands if line.split(":")[0] in {"mail FROM", "rcpt TO"}] == [
-        next(line for line in server.commands if line.startswith("mail FROM:<shop@shop.example>")),
-        f"rcpt TO:<{READER}>",
+    commands = [line.split()[:2] for line in server.commands if ":<" in line]
+    assert [" ".join(words).casefold() for words in commands] == [  # capitals from Python 3.13 on
+        "mail from:<shop@shop.example>",
+        f"rcpt to:<{READER}>",
     ]
     (sent,) = server.mails
     head = sent.split("\r\n\r\n")[0].split("\r\n")

@@ -11,6 +11,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.payment_3p.conftest import Api
 
+pytestmark = pytest.mark.needs("chromium", "apt-get install chromium")
+
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
