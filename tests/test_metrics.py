@@ -16,12 +16,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 import pytest
+from django.db import connection
 from django.http import Http404, HttpResponse
 from django.test import RequestFactory
 from django.utils import timezone
@@ -142,11 +144,11 @@ class Web:
     """The real web process, with two workers."""
 
     def __init__(self, process: subprocess.Popen[bytes], ports: tuple[int, int], log: Path) -> None:
-        self._process, self._log = process, log
+        self.process, self._log = process, log
         self.url, self.metrics = (f"http://127.0.0.1:{port}" for port in ports)
 
     def workers(self) -> list[int]:
-        return sorted(child.pid for child in psutil.Process(self._process.pid).children())
+        return sorted(child.pid for child in psutil.Process(self.process.pid).children())
 
     def log(self) -> list[dict[str, Any]]:
         """Return the lines of JSON that were written."""
@@ -193,7 +195,7 @@ def web(tmp_path: Path) -> Iterator[Web]:
 
 def answers(url: str) -> bool:
     with contextlib.suppress(httpx.HTTPError):
-        return httpx.get(f"{url}/api/v1/health/live").status_code == 200
+        return httpx.get(f"{url}/api/v1/health/live", timeout=1).status_code == 200
     return False
 
 
@@ -236,3 +238,25 @@ def test_the_alarm_on_slow_orders_reads_the_line_that_the_web_writes(web: Web) -
     assert 0 < line["ms"] < 60_000
     assert 'metric_value="$.ms"' in watched
     assert (line["trace_id"], line["span_id"]) == tuple(trace.split("-")[1:3])
+
+
+@pytest.mark.processes
+def test_a_web_that_is_stopped_answers_what_it_has_begun(web: Web) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE products_product")
+            answer = pool.submit(httpx.get, f"{web.url}/api/v1/products", timeout=30)
+            eventually(lambda: is_awaited(cursor))
+            web.process.send_signal(signal.SIGTERM)
+            eventually(lambda: not answers(web.url))
+            assert not answer.done()
+        assert answer.result().status_code == 200
+    assert web.process.wait(20) == 0
+
+
+def is_awaited(cursor: Any) -> bool:
+    cursor.execute(
+        "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database d ON d.oid = database"
+        " WHERE datname = current_database() AND NOT granted)"
+    )
+    return bool(cursor.fetchone()[0])
