@@ -8,9 +8,7 @@ from collections.abc import Callable
 
 import structlog
 
-from kernel import tracing
-from kernel.bus import context
-from kernel.ids import new_id
+from kernel.bus.spans import working
 from kernel.locks import lock_if_free
 
 log = structlog.get_logger(__name__)
@@ -50,10 +48,6 @@ def run(name: str) -> bool:
     """Run a job, unless it is running elsewhere; return whether it ran."""
     with lock_if_free(f"job:{name}") as is_alone:
         if is_alone:
-            with tracing.span(name, "internal") as span:
-                acting = context.Context(
-                    actor=name, correlation_id=str(new_id()), traceparent=span.traceparent
-                )
-                with context.acting(acting):
-                    _JOBS[name].run()
+            with working(name):
+                _JOBS[name].run()
     return is_alone

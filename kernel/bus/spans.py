@@ -12,6 +12,7 @@ from kernel.bus.envelope import Envelope
 from kernel.bus.event import Event
 from kernel.bus.models import OutboxEvent
 from kernel.bus.subscriptions import Handler
+from kernel.ids import new_id
 
 
 def published(event: Event, event_id: uuid.UUID, *, cause: str) -> str:
@@ -64,6 +65,17 @@ def hearing_pack(handler: Handler, envelopes: Sequence[Envelope]) -> Iterator[No
         for envelope in envelopes:
             spans.enter_context(tracing.ending(_hearing(handler, envelope)))
         yield
+
+
+@contextlib.contextmanager
+def working(name: str) -> Iterator[None]:
+    """Let the block be a trace of its own: what a job or a command does, that nobody asked for."""
+    with tracing.span(name, "internal") as span:
+        acting = context.Context(
+            actor=name, correlation_id=str(new_id()), traceparent=span.traceparent
+        )
+        with context.acting(acting):
+            yield
 
 
 def _hearing(handler: Handler, envelope: Envelope) -> tracing.Span:

@@ -29,7 +29,7 @@ from apps.payment.gateway.fake import GOOD_CARD, SILENT_CARDS, fee_of
 from apps.payment.jobs import reconcile_days_that_are_over
 from apps.payment.models import Difference, Operation, Reconciliation, RemedyImpossible
 from apps.payment.usecases.reconciliation import MAX_LOOKED_UP
-from kernel import limits
+from kernel import limits, tracing
 from kernel.bus.models import OutboxEvent
 from kernel.ids import new_id
 from kernel.transactions import transaction
@@ -258,6 +258,22 @@ class TestTheErrand:
         list(errands.reconcile(run.id))
         run.refresh_from_db()
         assert (run.state, run.differences) == ("DONE", 0)
+
+    def test_asks_as_a_part_of_the_commands_own_trace(
+        self, fake: FakeGateway, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        causes = []
+
+        def begin(name: str, kind: str, cause: str) -> tracing.Span:
+            if kind == "client":
+                causes.append(cause)
+            return tracing.Span(f"of {name}")
+
+        captured(fake)
+        fake.entries.clear()
+        monkeypatch.setattr(tracing, "_begin", begin)
+        call_command("payment", "reconcile", date=TODAY)
+        assert causes == ["of payment.reconcile"] * 2
 
     def test_takes_as_many_statements_for_a_page_whatever_is_on_it(
         self,

@@ -11,6 +11,7 @@ from apps.payment import errands, queries, usecases
 from apps.payment import gateway as gateways
 from apps.payment.errands import GatewaySilent
 from apps.payment.models import Difference, Reconciliation
+from kernel.bus.spans import working
 from kernel.money import display
 from kernel.refusals import Refusal
 from kernel.transactions import transaction
@@ -33,7 +34,8 @@ class Command(BaseCommand):
         today = timezone.now().astimezone(dt.UTC).date()
         on = options["date"] or today - dt.timedelta(days=1)
         chosen = [options["gateway"]] if options["gateway"] else gateways.with_books()
-        runs = [self._compare(gateway, on) for gateway in chosen]
+        with working("payment.reconcile"):
+            runs = [self._compare(gateway, on) for gateway in chosen]
         if options["json"]:
             self.stdout.write(json.dumps([_told(run) for run in runs], indent=2))
         else:
