@@ -195,7 +195,7 @@ def web(tmp_path: Path) -> Iterator[Web]:
 
 def answers(url: str) -> bool:
     with contextlib.suppress(httpx.HTTPError):
-        return httpx.get(f"{url}/api/v1/health/live", timeout=1).status_code == 200
+        return httpx.get(f"{url}/api/v1/health/live").status_code == 200
     return False
 
 
@@ -248,7 +248,7 @@ def test_a_web_that_is_stopped_answers_what_it_has_begun(web: Web) -> None:
             answer = pool.submit(httpx.get, f"{web.url}/api/v1/products", timeout=30)
             eventually(lambda: is_awaited(cursor))
             web.process.send_signal(signal.SIGTERM)
-            eventually(lambda: not answers(web.url))
+            time.sleep(1)  # it could be gone by now; a statement waits five for a lock
             assert not answer.done()
         assert answer.result().status_code == 200
     assert web.process.wait(20) == 0
